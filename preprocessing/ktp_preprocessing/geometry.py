@@ -1,0 +1,62 @@
+"""Plane geometry shared by the geometric steps: homographies from quadrilaterals, and points through them."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+
+def quad_homography(source_quad: NDArray[np.float64], result_quad: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Compute the homography that maps one quadrilateral onto another.
+
+    Args:
+        source_quad: (4, 2) points in source pixels.
+        result_quad: (4, 2) points in result pixels, in the same order.
+
+    Returns:
+        (3, 3) float64, source -> result pixels.
+
+    Raises:
+        ValueError: three of the corners lie on one line, so that no homography exists.
+    """
+    rows = np.zeros((8, 8), dtype=np.float64)
+    x, y = source_quad[:, 0], source_quad[:, 1]
+    u, v = result_quad[:, 0], result_quad[:, 1]
+    rows[0::2, 0], rows[0::2, 1], rows[0::2, 2] = x, y, 1.0
+    rows[0::2, 6], rows[0::2, 7] = -u * x, -u * y
+    rows[1::2, 3], rows[1::2, 4], rows[1::2, 5] = x, y, 1.0
+    rows[1::2, 6], rows[1::2, 7] = -v * x, -v * y
+    right = np.column_stack([u, v]).astype(np.float64).ravel()
+    try:
+        solution = np.linalg.solve(rows, right)
+    except np.linalg.LinAlgError as error:
+        raise ValueError("the quadrilateral is degenerate") from error
+    if not np.isfinite(solution).all():
+        raise ValueError("the quadrilateral is degenerate")
+    return np.append(solution, 1.0).reshape(3, 3)
+
+
+def map_points(homography: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Map points through a homography.
+
+    Args:
+        homography: (3, 3) float64.
+        points: (..., 2) float64.
+
+    Returns:
+        (..., 2) float64.
+    """
+    mapped = cv2.perspectiveTransform(points.reshape(-1, 1, 2).astype(np.float64), homography)
+    return np.asarray(mapped, dtype=np.float64).reshape(points.shape)
+
+
+def side_lengths(quad: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Measure the sides of quadrilaterals.
+
+    Args:
+        quad: (..., 4, 2) points; side i runs from corner i to corner i + 1.
+
+    Returns:
+        (..., 4) float64, in the quad's pixels.
+    """
+    lengths: NDArray[np.float64] = np.linalg.norm(np.roll(quad, -1, axis=-2) - quad, axis=-1)
+    return lengths
