@@ -1,0 +1,90 @@
+"""The port to the models: one method, one batch type, one error.
+
+    pipeline ── InferenceEngine.infer(model, TensorBatch) ──▶ embedded engine (ONNX Runtime in this process)
+                                                         ╰─▶ Triton engine (any Triton server)
+
+The pipeline knows this module only. Every engine passes the same contract tests (tests/contract/engine_contract.py).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["FailureKind", "InferenceEngine", "InferenceError", "Tensor", "TensorBatch"]
+
+Tensor = NDArray[np.generic]
+"""An array of any element type; model clients narrow it."""
+
+
+class FailureKind(Enum):
+    """What kept an engine from answering, as far as a caller's reaction depends on it."""
+
+    OVERLOADED = "overloaded"
+    """The queue is full: try again a little later."""
+    DEADLINE = "deadline"
+    """The deadline passed before the batch started."""
+    UNAVAILABLE = "unavailable"
+    """The model is missing, failed or is shutting down: another server may answer."""
+    INVALID = "invalid"
+    """The arrays break the model's contract: a programming error on this side."""
+
+
+class InferenceError(Exception):
+    """No answer from a model.
+
+    Attributes:
+        kind: how to react.
+        model: the model's name.
+    """
+
+    def __init__(self, kind: FailureKind, model: str, message: str) -> None:
+        super().__init__(f"{model}: {message}")
+        self.kind = kind
+        self.model = model
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TensorBatch:
+    """Arrays by tensor name that share a leading batch axis.
+
+    Attributes:
+        tensors: each (N, ...) with one N >= 1 for all.
+    """
+
+    tensors: Mapping[str, Tensor]
+
+    def __post_init__(self) -> None:
+        counts = {tensor.shape[0] if tensor.ndim else 0 for tensor in self.tensors.values()}
+        if len(counts) != 1 or counts == {0}:
+            raise ValueError(f"the tensors of a batch must share a leading axis of at least 1, got {sorted(counts)}")
+
+    @property
+    def item_count(self) -> int:
+        """N, the number of items."""
+        return int(next(iter(self.tensors.values())).shape[0])
+
+
+class InferenceEngine(Protocol):
+    """Whatever runs the models."""
+
+    async def infer(self, model: str, batch: TensorBatch, deadline_s: float | None = None) -> TensorBatch:
+        """Run a model over a batch; may share its execution with other callers' batches.
+
+        Cancelling the call gives up the work, unless it has started already.
+
+        Args:
+            model: name of the model in the repository.
+            batch: input arrays, at most the model's `max_batch_size` items.
+            deadline_s: moment on the `time.monotonic` clock after which the answer is of no use; None for no limit.
+
+        Returns:
+            Output arrays with the same items in the same order; read-only.
+
+        Raises:
+            InferenceError: no answer; its kind tells why.
+        """
+        ...
