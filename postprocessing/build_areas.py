@@ -78,7 +78,7 @@ def main() -> None:
     target = DATA_FOLDER / "areas.txt.gz"
     content = build(Path(sys.argv[1]))
     target.write_bytes(content)
-    print(f"{target}: {len(content)} bytes")
+    sys.stdout.write(f"{target}: {len(content)} bytes\n")
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-
+"""Arrays -> card: text boxes, text decoding, layout, fields, NIK, area list, template matching."""
