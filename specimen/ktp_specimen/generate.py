@@ -1,0 +1,168 @@
+"""Specimen photographs with their truth, from a seed.
+
+Every image is drawn from `numpy.random.default_rng([seed, index])` alone: image 7 of seed 1 is the same whether ten or ten
+thousand are drawn, in one process or eight.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ktp_specimen.backgrounds import draw_background
+from ktp_specimen.camera import Degradation, encode_jpeg, photograph
+from ktp_specimen.card import PrintedCard, draw_style, print_card
+from ktp_specimen.fonts import STANDARD, WIDE, FontSet, check_fonts
+from ktp_specimen.people import PersonRecipe, invent_person
+from ktp_specimen.scene import Pose, draw_distractor, draw_finger, homography, lay, project
+from ktp_specimen.strata import Shot, Stratum, draw_shot
+
+
+@dataclass(frozen=True, slots=True)
+class SpecimenSettings:
+    """What to draw.
+
+    Attributes:
+        out_dir: receives `images/` and `truth.jsonl`.
+        seed: fixes everything.
+        count: images.
+        strata: drawn in turn, one an image.
+        training: wide fonts and styles, any digits, odd texts: for training sets, not for the sandbox.
+        workers: processes.
+    """
+
+    out_dir: Path
+    seed: int
+    count: int
+    strata: tuple[Stratum, ...] = (Stratum.CLEAN, Stratum.PHONE, Stratum.HARD)
+    training: bool = False
+    workers: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Specimen:
+    """One photograph: encoded JPEG bytes and its truth as written to `truth.jsonl`, without `file`."""
+
+    jpeg: bytes
+    truth: dict[str, object]
+
+
+def write_specimens(settings: SpecimenSettings) -> Iterator[int]:
+    """Draw specimens to disk; yields the number done after each. Finished images are not drawn again.
+
+    Raises:
+        FontMissing: names the Debian packages to install.
+    """
+    check_fonts(WIDE if settings.training else STANDARD)
+    (settings.out_dir / "images").mkdir(parents=True, exist_ok=True)
+    truth_path = settings.out_dir / "truth.jsonl"
+    done = sum(1 for _ in truth_path.open()) if truth_path.exists() else 0
+    with truth_path.open("a", encoding="utf-8") as truth_file, ProcessPoolExecutor(settings.workers) as pool:
+        todo = range(done, settings.count)
+        for index, specimen in zip(
+            todo, pool.map(_draw_indexed, [(settings, i) for i in todo], chunksize=8), strict=True
+        ):
+            file = f"images/{index:06d}.jpg"
+            (settings.out_dir / file).write_bytes(specimen.jpeg)
+            truth_file.write(json.dumps({"file": file, **specimen.truth}) + "\n")
+            yield index + 1
+
+
+def _draw_indexed(task: tuple[SpecimenSettings, int]) -> Specimen:
+    settings, index = task
+    cv2.setNumThreads(1)
+    return draw_specimen(settings.seed, index, settings.strata[index % len(settings.strata)], settings.training)
+
+
+def draw_specimen(seed: int, index: int, stratum: Stratum, training: bool = False) -> Specimen:
+    """Draw one specimen photograph.
+
+    Raises:
+        FontMissing: a font is not installed.
+    """
+    rng = np.random.default_rng([seed, index])
+    shot = draw_shot(rng, stratum, training)
+    shape = shot.shape
+    scene = draw_background(rng, shape)
+    distractors = [_lay_distractor(rng, scene, pose) for pose in shot.distractors]
+    cards = [_lay_card(rng, scene, pose, shot) for pose in shot.cards]
+    covered = np.zeros(shape, np.uint8)
+    quads = [quad for _, quad in cards]
+    for reach in shot.fingers:
+        if quads:
+            covered |= draw_finger(rng, scene, quads[0], reach)
+    pixels = photograph(rng, scene, quads[0] if quads else None, shot.degradation)
+    truth: dict[str, object] = {
+        "seed": seed,
+        "index": index,
+        "stratum": stratum.value,
+        "width": shape[1],
+        "height": shape[0],
+        "cards": [_card_truth(card, quad, pose, covered) for (card, quad), pose in zip(cards, shot.cards, strict=True)],
+        "distractors": distractors,
+        "degradation": shot.degradation.to_truth() | {"fingers": len(shot.fingers)},
+    }
+    return Specimen(encode_jpeg(pixels, shot.degradation), truth)
+
+
+def _lay_distractor(rng: np.random.Generator, scene: NDArray[np.float32], pose: Pose) -> dict[str, object]:
+    kind, picture = draw_distractor(rng, max(64, round(pose.width_px)))
+    quad = project(pose, scene.shape[:2], picture.shape[1] / picture.shape[0])
+    lay(rng, scene, picture, quad, rounded=kind != "paper")
+    return {"kind": kind, "quad": _rounded(quad)}
+
+
+def _lay_card(
+    rng: np.random.Generator, scene: NDArray[np.float32], pose: Pose, shot: Shot
+) -> tuple[PrintedCard, NDArray[np.float64]]:
+    fonts: FontSet = WIDE if shot.training else STANDARD
+    recipe = PersonRecipe(issued_serials=shot.training, odd_text=0.12 if shot.training else 0.0)
+    person = invent_person(rng, recipe)
+    width_px = int(np.clip(pose.width_px * 1.25, 640, 1600))
+    card = print_card(rng, person, draw_style(rng, fonts, 1.0 if shot.training else shot.variety), width_px)
+    quad = project(pose, scene.shape[:2])
+    lay(rng, scene, card.pixels, quad)
+    return card, quad
+
+
+def _card_truth(
+    card: PrintedCard, quad: NDArray[np.float64], pose: Pose, covered: NDArray[np.uint8]
+) -> dict[str, object]:
+    matrix = homography(quad, (card.pixels.shape[1], card.pixels.shape[0]))
+    lines = []
+    for line in card.lines:
+        placed = cv2.perspectiveTransform(line.quad[None], matrix)[0]
+        visible = _visible_share(placed, covered)
+        lines.append(
+            {"text": line.text, "kind": line.kind, "field": line.name, "quad": _rounded(placed), "visible": visible}
+        )
+    edge = quad[1] - quad[0]
+    return {
+        "quad": _rounded(quad),
+        "quarter_turns": round(pose.rotation_degrees / 90) % 4,
+        "rotation_degrees": round(float(np.degrees(np.arctan2(edge[1], edge[0]))), 2),
+        "fields": card.fields,
+        "lines": lines,
+    }
+
+
+def _visible_share(quad: NDArray[np.float64], covered: NDArray[np.uint8]) -> float:
+    """Share of a line's sample points that lie in the frame and under no finger."""
+    u, v = np.meshgrid(np.linspace(0.02, 0.98, 9), (0.2, 0.5, 0.8))
+    top, bottom = quad[0] + (quad[1] - quad[0]) * u[..., None], quad[3] + (quad[2] - quad[3]) * u[..., None]
+    points = np.round(top + (bottom - top) * v[..., None]).astype(int).reshape(-1, 2)
+    height, width = covered.shape
+    inside = ((points >= 0) & (points < (width, height))).all(1)
+    clear = [bool(ok) and covered[y, x] < 128 for (x, y), ok in zip(points, inside, strict=True)]
+    return round(sum(clear) / len(clear), 2)
+
+
+def _rounded(quad: NDArray[np.float64]) -> list[list[float]]:
+    return [[round(float(x), 2), round(float(y), 2)] for x, y in quad]

@@ -1,0 +1,320 @@
+"""Invents people: every field of a card, from a random generator, the area list and name lists.
+
+No field belongs to a real person: names are drawn part by part, and a published specimen's NIK carries the serial 0000,
+which is never issued.
+"""
+
+from __future__ import annotations
+
+import string
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import lru_cache
+from importlib import resources
+
+import numpy as np
+
+from ktp_postprocessing.areas import Area, AreaList
+from ktp_postprocessing.vocabularies import CardKind, Vocabularies, Vocabulary
+
+FOREIGN_COUNTRIES = ("CHINA", "JAPAN", "MALAYSIA", "INDIA", "AUSTRALIA", "GERMANY", "NETHERLANDS", "UNITED KINGDOM",
+                     "REPUBLIC OF KOREA", "UNITED STATES OF AMERICA", "FRANCE", "SINGAPORE", "THAILAND", "RUSSIA")  # fmt: skip
+FOREIGN_GIVEN = ("LI WEI", "HIROSHI", "AHMAD FAIZ", "RAJESH", "OLIVER", "HANNAH", "MIN JUN", "EMILY JANE", "PIERRE", "NATASHA",
+                 "ZHANG MIN", "SOFIE", "THOMAS", "SOMCHAI")  # fmt: skip
+FOREIGN_FAMILY = ("TANAKA", "SMITH", "WANG", "KUMAR", "MÜLLER", "VAN DIJK", "KIM", "O'BRIEN", "DUBOIS", "IVANOV", "LIM", "TAN", "BROWN",
+                  "PATEL", "JANSEN")  # fmt: skip
+FOREIGN_BIRTH_PLACES = (
+    "BEIJING",
+    "OSAKA",
+    "KUALA LUMPUR",
+    "MUMBAI",
+    "SYDNEY",
+    "BERLIN",
+    "ROTTERDAM",
+    "LONDON",
+    "SEOUL",
+    "PARIS",
+)
+FOREIGN_RELIGIONS = ("CHRISTIAN", "CATHOLIC", "ISLAM", "HINDU", "BUDDHIST")
+FOREIGN_STATUSES = ("SINGLE", "MARRIED", "DIVORCED", "WIDOWED")
+FOREIGN_OCCUPATIONS = ("EMPLOYEE", "ENTREPRENEUR", "TEACHER", "HOUSEWIFE", "STUDENT", "CONSULTANT", "RETIRED")
+MINIMUM_AGE_YEARS = 17
+
+
+@dataclass(frozen=True, slots=True)
+class PersonRecipe:
+    """How people are drawn.
+
+    Attributes:
+        issued_serials: NIK serials 0001–9999 instead of the specimens' 0000; for training, so that no habit is learned.
+        odd_text: probability of a random string instead of a field from a list, so that a recogniser reads, not guesses.
+    """
+
+    issued_serials: bool = False
+    odd_text: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One invented person.
+
+    Attributes:
+        fields: field name → text as printed; a blank field is absent.
+        religion_label: `Agama`, or `Kepercayaan` for followers of a belief.
+        foreign: prints a WNA card.
+    """
+
+    fields: dict[str, str]
+    religion_label: str
+    foreign: bool
+
+
+def invent_person(rng: np.random.Generator, recipe: PersonRecipe) -> Person:
+    """Draw one person with a consistent card."""
+    areas = AreaList.load()
+    village = _draw_village(rng, areas)
+    district, regency, province = (areas.get(village.code[:end]) for end in (8, 5, 2))
+    if district is None or regency is None or province is None:
+        raise LookupError(f"the area list has no parents for {village.code}")
+    female = bool(rng.random() < 0.5)
+    foreign = bool(rng.random() < 0.05)
+    born = date(1940, 1, 1) + timedelta(days=int(rng.integers(0, 68 * 365)))
+    issued = _draw_issue_date(rng, born)
+    birth_place = _draw_birth_place(rng, areas, regency)
+    belief = not foreign and rng.random() < 0.05
+    fields = {
+        "provinsi": province.name,
+        "kabupaten_kota": regency.name,
+        "nik": _draw_nik(rng, areas, district, (born, female), recipe),
+        "nama": _draw_name(rng, female),
+        "tempat_lahir": birth_place,
+        "tanggal_lahir": _format_date(born),
+        "jenis_kelamin": "PEREMPUAN" if female else "LAKI-LAKI",
+        "golongan_darah": _pick(
+            rng, ("A", "B", "AB", "O", "-", "", "O+", "A+", "B-", "TIDAK TAHU"), (20, 20, 8, 28, 12, 4, 2, 2, 1, 3)
+        ),
+        "alamat": _draw_address(rng),
+        "rt_rw": f"{rng.integers(1, 30):03d}/{rng.integers(1, 20):03d}",
+        "kelurahan_desa": village.name,
+        "kecamatan": district.name,
+        "agama": "KEPERCAYAAN TERHADAP TUHAN YME" if belief else _draw_religion(rng),
+        "status_perkawinan": _pick(rng, _citizen_terms(Vocabularies.load().marital_statuses), None),
+        "pekerjaan": _pick(rng, _citizen_terms(Vocabularies.load().occupations), None),
+        "kewarganegaraan": "WNI",
+        "berlaku_hingga": "SEUMUR HIDUP" if rng.random() < 0.8 else _format_date(_anniversary(born, issued.year + 5)),
+        "tempat_terbit": regency.name.removeprefix("KABUPATEN ") if rng.random() < 0.7 else regency.name,
+        "tanggal_terbit": _format_date(issued),
+    }
+    if rng.random() < 0.25:  # the two big groups of holders print far more often than a uniform draw has them
+        fields["pekerjaan"] = _pick(
+            rng, ("KARYAWAN SWASTA", "PELAJAR/MAHASISWA", "MENGURUS RUMAH TANGGA", "WIRASWASTA"), None
+        )
+    if rng.random() < 0.6:
+        fields["status_perkawinan"] = _pick(rng, ("BELUM KAWIN", "KAWIN", "CERAI HIDUP", "CERAI MATI"), (40, 45, 8, 7))
+    if foreign:
+        fields |= _foreign_fields(rng, female, issued)
+    _make_odd(rng, fields, recipe.odd_text)
+    return Person({name: text for name, text in fields.items() if text}, "Kepercayaan" if belief else "Agama", foreign)
+
+
+def _pick(rng: np.random.Generator, options: tuple[str, ...], weights: tuple[int, ...] | None) -> str:
+    if weights is None:
+        return options[int(rng.integers(len(options)))]
+    return options[int(rng.choice(len(options), p=np.asarray(weights) / sum(weights)))]
+
+
+def _citizen_terms(vocabulary: Vocabulary) -> tuple[str, ...]:
+    return tuple(term.printed for term in vocabulary.terms if term.card is not CardKind.WNA)
+
+
+def _draw_village(rng: np.random.Generator, areas: AreaList) -> Area:
+    """Draw province first, so that small provinces are read as well as Java's; then down to the village."""
+    area = areas.provinces()[int(rng.integers(len(areas.provinces())))]
+    if rng.random() < 0.12:
+        area = areas.get("31") or area
+    while children := areas.children(area.code):
+        area = children[int(rng.integers(len(children)))]
+    return area
+
+
+def _draw_issue_date(rng: np.random.Generator, born: date) -> date:
+    earliest = max(date(2011, 9, 1), _anniversary(born, born.year + MINIMUM_AGE_YEARS))
+    return earliest + timedelta(days=int(rng.integers(0, max(1, (date(2026, 10, 1) - earliest).days))))
+
+
+def _anniversary(day: date, year: int) -> date:
+    return day.replace(year=year, day=28) if (day.month, day.day) == (2, 29) else day.replace(year=year)
+
+
+def _format_date(day: date) -> str:
+    return f"{day.day:02d}-{day.month:02d}-{day.year:04d}"
+
+
+def _draw_birth_place(rng: np.random.Generator, areas: AreaList, home: Area) -> str:
+    source = home
+    if rng.random() < 0.5:
+        province = areas.provinces()[int(rng.integers(len(areas.provinces())))]
+        regencies = areas.children(province.code)
+        source = regencies[int(rng.integers(len(regencies)))]
+        if rng.random() < 0.3:
+            districts = areas.children(source.code)
+            source = districts[int(rng.integers(len(districts)))]
+    return source.name.removeprefix("KABUPATEN ").removeprefix("KOTA ")
+
+
+def _draw_nik(
+    rng: np.random.Generator, areas: AreaList, home: Area, born_female: tuple[date, bool], recipe: PersonRecipe
+) -> str:
+    born, female = born_female
+    first_registered = home if rng.random() < 0.85 else (areas.get(_draw_village(rng, areas).code[:8]) or home)
+    serial = int(rng.integers(1, 10000)) if recipe.issued_serials else 0
+    day = born.day + (40 if female else 0)
+    return f"{first_registered.code.replace('.', '')}{day:02d}{born.month:02d}{born.year % 100:02d}{serial:04d}"
+
+
+@lru_cache(maxsize=8)
+def _word_list(name: str) -> tuple[str, ...]:
+    text = (resources.files("ktp_specimen") / "data" / name).read_text("utf-8")
+    return tuple(text.replace("\n", "|").strip("|").split("|")) if "|" in text else tuple(text.split())
+
+
+def _draw_name(rng: np.random.Generator, female: bool) -> str:
+    given = _word_list("given_names_female.txt" if female else "given_names.txt")
+    family = _word_list("family_names.txt")
+    count = int(rng.choice((1, 2, 3, 4, 5), p=(0.07, 0.45, 0.32, 0.11, 0.05)))
+    words = [given[int(rng.integers(len(given)))]]
+    for _ in range(count - 1):
+        part = _compose_word(rng) if rng.random() < 0.12 else ""
+        words.append(part or _pick(rng, family if rng.random() < 0.75 else given, None))
+    name = " ".join(words)
+    if rng.random() < 0.03:
+        name += _pick(rng, (", S.PD", ", S.H.", ", SE", ", ST., MT", ", DRS."), None)
+    return name[:60].strip()
+
+
+def _compose_word(rng: np.random.Generator) -> str:
+    """Compose a name that stands in no list, from syllables: rare names must be read as printed."""
+    onsets = (
+        "B",
+        "D",
+        "F",
+        "G",
+        "H",
+        "J",
+        "K",
+        "L",
+        "M",
+        "N",
+        "P",
+        "R",
+        "S",
+        "T",
+        "W",
+        "Y",
+        "Z",
+        "NY",
+        "KH",
+        "SY",
+        "TR",
+        "DH",
+        "X",
+        "V",
+        "QU",
+        "C",
+        "",
+    )
+    vowels = ("A", "A", "I", "U", "E", "O", "AI", "AU", "IA", "OE")
+    codas = ("", "", "", "N", "NG", "R", "S", "H", "M", "L", "T", "K", "D")
+    return "".join(
+        _pick(rng, onsets, None) + _pick(rng, vowels, None) + _pick(rng, codas, None)
+        for _ in range(int(rng.integers(1, 4)))
+    )
+
+
+def _draw_address(rng: np.random.Generator) -> str:
+    streets = _word_list("streets.txt")
+    street = streets[int(rng.integers(len(streets)))]
+    number = int(rng.integers(1, 250))
+    block = f"{string.ascii_uppercase[int(rng.integers(0, 12))]}{rng.integers(1, 20)}"
+    kind = int(rng.integers(0, 10))
+    if kind <= 3:
+        tail = _pick(
+            rng,
+            (
+                "",
+                f" NO. {number}",
+                f" NO.{number}",
+                f" NO {number}A",
+                f" {number}",
+                f" GG. {rng.integers(1, 9)} NO. {number}",
+            ),
+            None,
+        )
+        return f"{_pick(rng, ('JL.', 'JL', 'JLN', 'JALAN', 'JL. '), None).strip()} {street}{tail}"
+    if kind == 4:
+        return f"PERUM {street} BLOK {block} NO. {number}"
+    if kind == 5:
+        return f"KOMP. {street} BLK {block}/{rng.integers(1, 40)}"
+    if kind == 6:
+        return f"{_pick(rng, ('DUSUN', 'DSN', 'KP.', 'KP', 'KAMP.', 'LINGK.', 'LK.', 'BANJAR DINAS', 'JORONG'), None)} {street}"
+    if kind == 7:
+        return f"GG. {street} {_roman(rng)} NO.{number}"
+    if kind == 8:
+        return f"BTN {street} KAV. {rng.integers(1, 99)} ({block})"
+    return street if rng.random() < 0.6 else f"ASRAMA {street}, {_compose_word(rng)} & {_compose_word(rng)}"
+
+
+def _roman(rng: np.random.Generator) -> str:
+    return _pick(rng, ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XII"), None)
+
+
+def _draw_religion(rng: np.random.Generator) -> str:
+    return _pick(
+        rng,
+        ("ISLAM", "KRISTEN", "KATOLIK", "KATHOLIK", "HINDU", "BUDDHA", "BUDHA", "KONGHUCU", "KHONGHUCU", ""),
+        (50, 14, 8, 6, 8, 5, 4, 3, 1, 1),
+    )
+
+
+def _foreign_fields(rng: np.random.Generator, female: bool, issued: date) -> dict[str, str]:
+    return {
+        "nama": f"{_pick(rng, FOREIGN_GIVEN, None)} {_pick(rng, FOREIGN_FAMILY, None)}".replace("Ü", "U"),
+        "tempat_lahir": _pick(rng, FOREIGN_BIRTH_PLACES, None),
+        "jenis_kelamin": "FEMALE" if female else "MALE",
+        "agama": _pick(rng, FOREIGN_RELIGIONS, None),
+        "status_perkawinan": _pick(rng, FOREIGN_STATUSES, None),
+        "pekerjaan": _pick(rng, FOREIGN_OCCUPATIONS, None),
+        "kewarganegaraan": _pick(rng, FOREIGN_COUNTRIES, None),
+        "berlaku_hingga": _format_date(_anniversary(issued, issued.year + 5)),
+    }
+
+
+def _make_odd(rng: np.random.Generator, fields: dict[str, str], probability: float) -> None:
+    """Replace fields by random text in place; the NIK by random digits."""
+    for name in (
+        "nama",
+        "alamat",
+        "kelurahan_desa",
+        "kecamatan",
+        "pekerjaan",
+        "tempat_lahir",
+        "tempat_terbit",
+        "kabupaten_kota",
+        "provinsi",
+    ):
+        if rng.random() < probability:
+            fields[name] = _random_text(rng)
+    if rng.random() < probability:
+        fields["nik"] = "".join(rng.choice(list(string.digits), 16))
+    if rng.random() < probability:
+        fields["rt_rw"] = f"{rng.integers(0, 1000):03d}/{rng.integers(0, 1000):03d}"
+
+
+def _random_text(rng: np.random.Generator) -> str:
+    kind = rng.random()
+    if kind < 0.5:
+        return " ".join(_compose_word(rng) for _ in range(int(rng.integers(1, 5))))
+    letters = string.ascii_uppercase if kind < 0.75 else string.ascii_uppercase + string.digits * 2 + ".,:/-'()+&"
+    words = ("".join(rng.choice(list(letters), int(rng.integers(1, 9)))) for _ in range(int(rng.integers(1, 5))))
+    text = " ".join(words)
+    return text.title() if rng.random() < 0.08 else text
