@@ -1,0 +1,256 @@
+"""JPEG structure: what a file declares, and a clean stream with only what its pixels need.
+
+Pillow and libjpeg are tolerant: they paint what is missing of a truncated picture in grey. So the structure is checked
+here, and libjpeg gets a stream in which missing data cannot pass unnoticed (see `clean_stream`).
+Source: ITU-T T.81, annex B.
+"""
+
+import re
+import struct
+from dataclasses import dataclass, field
+
+from ktp_preprocessing.errors import ImageCorrupt, ImageFormatUnsupported
+from ktp_preprocessing.exif import UPRIGHT_ORIENTATION, read_orientation
+
+_SOI, _EOI, _SOS, _DQT, _DHT, _DRI, _DNL = 0xD8, 0xD9, 0xDA, 0xDB, 0xC4, 0xDD, 0xDC
+_APP0, _APP1, _APP14 = 0xE0, 0xE1, 0xEE
+_FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {_DHT, 0xC8, 0xCC}
+_SEQUENTIAL_FRAMES = frozenset({0xC0, 0xC1})
+_PROGRESSIVE_FRAME = 0xC2
+_KEPT_MARKERS = frozenset({_APP0, _APP14, _DQT, _DHT, _DRI, _SOS}) | _FRAME_MARKERS
+_RESTART_MARKERS = frozenset(range(0xD0, 0xD8))
+
+_MARKER_IN_SCAN = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")
+_RESTART_IN_SCAN = re.compile(rb"\xff([\xd0-\xd7])")
+
+MAX_SCAN_COUNT = 32
+"""Scans of a progressive file. Encoders write at most about 20; each further one costs a pass over all pixels."""
+
+SCAN_PADDING = b"\x00" * 16
+"""Stands where the end marker of the only scan stood. libjpeg reads up to 8 bytes ahead, so that a whole scan decodes
+with it, while a scan with missing blocks uses it up and runs dry: an error instead of grey."""
+
+
+@dataclass(frozen=True, slots=True)
+class JpegHeader:
+    """What a JPEG file declares before its first scan.
+
+    Attributes:
+        width_px: columns as stored.
+        height_px: rows as stored.
+        component_ids: one identifier per component: 1 (grey), 3 (colour) or 4 (CMYK, YCCK) of them.
+        progressive: more than one pass over the pixels.
+        luminance_table: 64 quantisation steps of the first component in zigzag order, or None where it comes late.
+        orientation: EXIF orientation, 1 to 8.
+    """
+
+    width_px: int
+    height_px: int
+    component_ids: tuple[int, ...]
+    progressive: bool
+    luminance_table: tuple[int, ...] | None
+    orientation: int
+
+
+@dataclass(slots=True)
+class _Found:
+    """What the walk over the segments has seen so far."""
+
+    frame: tuple[int, bytes] | None = None
+    tables: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    orientation: int = UPRIGHT_ORIENTATION
+
+
+class _Coverage:
+    """Which coefficients the scans have delivered, and to which bit (T.81, G.1.1.1).
+
+    A progressive file cut off and closed with an end marker would pass for whole: later scans only refine. So every
+    coefficient of every component must have arrived down to its last bit, as every encoder writes it.
+    """
+
+    def __init__(self, header: JpegHeader) -> None:
+        self._progressive = header.progressive
+        self._missing_bits = {identifier: [1] * 64 for identifier in header.component_ids}
+
+    def note_scan(self, payload: bytes) -> None:
+        """Take in one scan header."""
+        count = payload[0] if payload else 0
+        if not 1 <= count <= 4 or len(payload) != 4 + 2 * count:
+            raise ImageCorrupt("the JPEG file has a damaged scan header")
+        first, last, approximation = payload[1 + 2 * count :]
+        low_bit = approximation & 15
+        if not self._progressive:
+            first, last, low_bit = 0, 63, 0
+        if first > last or last > 63:
+            raise ImageCorrupt("the JPEG file has a damaged scan header")
+        for identifier in payload[1 : 1 + 2 * count : 2]:
+            if identifier not in self._missing_bits:
+                raise ImageCorrupt("the JPEG file has a damaged scan header")
+            self._missing_bits[identifier][first : last + 1] = [low_bit] * (last - first + 1)
+
+    def is_complete(self) -> bool:
+        """Tell whether nothing is missing."""
+        return not any(bits for component in self._missing_bits.values() for bits in component)
+
+
+def read_header(data: bytes) -> JpegHeader:
+    """Read a JPEG file's header, up to its first scan.
+
+    Args:
+        data: the file, starting with the SOI marker.
+
+    Returns:
+        What it declares. Nothing is decoded.
+
+    Raises:
+        ImageFormatUnsupported: a process nobody decodes here: arithmetic, lossless, hierarchical, 12 bits.
+        ImageCorrupt: no frame header, or the file ends before the first scan.
+    """
+    found = _Found()
+    position = 2
+    while True:
+        marker, start, stop = _next_segment(data, position)
+        position = stop
+        if marker == _SOS:
+            break
+        if marker == _EOI:
+            raise ImageCorrupt("the JPEG file holds no picture")
+        _note_segment(found, marker, data[start:stop])
+    if found.frame is None:
+        raise ImageCorrupt("the JPEG file has no frame header")
+    return _header_from_frame(found)
+
+
+def clean_stream(data: bytes, header: JpegHeader) -> bytes:
+    """Rebuild a JPEG file from the segments its pixels need.
+
+    Metadata, embedded previews, profiles and whatever follows the picture are left out. Where the picture is one
+    sequential scan, the end marker is replaced by `SCAN_PADDING`, so that the decoder reports missing data.
+
+    Args:
+        data: the file.
+        header: its header.
+
+    Returns:
+        A JPEG stream for Pillow; decoding it fails where the scan lacks data.
+
+    Raises:
+        ImageCorrupt: the file ends before its end marker, or restart markers are missing.
+        ImageFormatUnsupported: more scans than any encoder writes.
+    """
+    parts = [b"\xff\xd8"]
+    coverage = _Coverage(header)
+    scan_count, restart_interval, position = 0, 0, 2
+    while True:
+        marker, start, stop = _next_segment(data, position)
+        position = stop
+        if marker == _EOI:
+            break
+        if marker in _KEPT_MARKERS:
+            parts += [bytes((0xFF, marker)), struct.pack(">H", stop - start + 2), data[start:stop]]
+        if marker == _DRI and stop - start >= 2:
+            (restart_interval,) = struct.unpack_from(">H", data, start)
+        if marker != _SOS:
+            continue
+        scan_count += 1
+        if scan_count > MAX_SCAN_COUNT:
+            raise ImageFormatUnsupported(f"the JPEG file has more than {MAX_SCAN_COUNT} scans")
+        coverage.note_scan(data[start:stop])
+        position = _scan_end(data, stop)
+        if restart_interval:
+            _check_restarts(data[stop:position])
+        parts.append(data[stop:position])
+    if not coverage.is_complete():
+        raise ImageCorrupt("the JPEG file lacks a part of its data")
+    single = scan_count == 1 and not header.progressive
+    parts.append(SCAN_PADDING if single else b"\xff\xd9")
+    return b"".join(parts)
+
+
+def _next_segment(data: bytes, position: int) -> tuple[int, int, int]:
+    """Find the next marker at or after `position`: its code and the bounds of its payload."""
+    start = data.find(b"\xff", position)
+    while 0 <= start < len(data) - 1 and data[start + 1] in (0x00, 0xFF):
+        start = data.find(b"\xff", start + 1)
+    if start < 0 or start + 2 > len(data):
+        raise ImageCorrupt("the JPEG file is truncated")
+    marker = data[start + 1]
+    payload = start + 2
+    if marker in (_EOI, _SOI, 0x01) or marker in _RESTART_MARKERS:
+        return marker, payload, payload
+    if payload + 2 > len(data):
+        raise ImageCorrupt("the JPEG file is truncated")
+    (length,) = struct.unpack_from(">H", data, payload)
+    if length < 2:
+        raise ImageCorrupt("the JPEG file has a damaged segment")
+    if payload + length > len(data):
+        raise ImageCorrupt("the JPEG file is truncated")
+    return marker, payload + 2, payload + length
+
+
+def _note_segment(found: _Found, marker: int, payload: bytes) -> None:
+    """Keep what a header segment says."""
+    if marker in _FRAME_MARKERS:
+        if found.frame is not None:
+            raise ImageCorrupt("the JPEG file has two frame headers")
+        found.frame = (marker, payload)
+    elif marker == _DQT:
+        found.tables.update(_quantisation_tables(payload))
+    elif marker == _APP1 and payload.startswith(b"Exif\0"):
+        found.orientation = read_orientation(payload[6:])
+
+
+def _header_from_frame(found: _Found) -> JpegHeader:
+    """Check the frame header and build the result."""
+    if found.frame is None:
+        raise ImageCorrupt("the JPEG file has no frame header")
+    marker, payload = found.frame
+    if marker not in _SEQUENTIAL_FRAMES and marker != _PROGRESSIVE_FRAME:
+        kind = "arithmetic-coded" if marker in (0xC9, 0xCA) else "lossless or hierarchical"
+        raise ImageFormatUnsupported(f"{kind} JPEG is not supported; send baseline or progressive JPEG")
+    if len(payload) < 6:
+        raise ImageCorrupt("the JPEG file has a damaged frame header")
+    precision_bits, height_px, width_px, component_count = struct.unpack_from(">BHHB", payload)
+    if precision_bits != 8:
+        raise ImageFormatUnsupported(f"JPEG with {precision_bits} bits per sample is not supported; send 8 bits")
+    if component_count not in (1, 3, 4):
+        raise ImageFormatUnsupported(f"JPEG with {component_count} components is not supported")
+    if len(payload) != 6 + 3 * component_count or width_px == 0 or height_px == 0:
+        raise ImageCorrupt("the JPEG file has a damaged frame header")
+    return JpegHeader(
+        width_px=width_px,
+        height_px=height_px,
+        component_ids=tuple(payload[6::3]),
+        progressive=marker == _PROGRESSIVE_FRAME,
+        luminance_table=found.tables.get(payload[8]),
+        orientation=found.orientation,
+    )
+
+
+def _quantisation_tables(payload: bytes) -> dict[int, tuple[int, ...]]:
+    """Read the tables of one DQT segment; a damaged rest is left to the decoder to refuse."""
+    tables: dict[int, tuple[int, ...]] = {}
+    position = 0
+    while position < len(payload):
+        precision, identifier = payload[position] >> 4, payload[position] & 15
+        layout = ">64H" if precision else "64B"
+        if position + 1 + struct.calcsize(layout) > len(payload):
+            break
+        tables[identifier] = struct.unpack_from(layout, payload, position + 1)
+        position += 1 + struct.calcsize(layout)
+    return tables
+
+
+def _scan_end(data: bytes, start: int) -> int:
+    """Find the marker that ends the entropy-coded data starting at `start`."""
+    match = _MARKER_IN_SCAN.search(data, start)
+    if match is None:
+        raise ImageCorrupt("the JPEG file is truncated")
+    return match.start()
+
+
+def _check_restarts(scan: bytes) -> None:
+    """Check that the restart markers of a scan count up modulo 8 (T.81, E.1.4): a gap means that data are missing."""
+    for index, match in enumerate(_RESTART_IN_SCAN.finditer(scan)):
+        if match.group(1)[0] - 0xD0 != index % 8:
+            raise ImageCorrupt("the JPEG file lacks a part of its data")
