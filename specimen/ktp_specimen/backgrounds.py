@@ -1,7 +1,5 @@
 """Procedural surfaces for cards to lie on: (H, W, 3) float32 RGB in [0, 255]."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import cv2

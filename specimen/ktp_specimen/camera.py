@@ -3,8 +3,6 @@
 Every function takes and returns (H, W, 3) float32 RGB in [0, 255]; lengths are in source-image pixels.
 """
 
-from __future__ import annotations
-
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 
@@ -73,15 +71,14 @@ def photograph(
     image = _add_noise(rng, image, degradation)
     if degradation.sharpening:
         soft = cv2.GaussianBlur(image, (0, 0), 1.2)
-        image = cv2.addWeighted(image, 1 + degradation.sharpening, soft, -degradation.sharpening, 0)
-    pixels = np.clip(image + 0.5, 0, 255).astype(np.uint8)
+        image = image + np.float32(degradation.sharpening) * (image - soft)
+    pixels: NDArray[np.uint8] = np.clip(image + 0.5, 0, 255).astype(np.uint8)
     if degradation.resample > 1.01:
         height, width = pixels.shape[:2]
         small = (max(8, round(width / degradation.resample)), max(8, round(height / degradation.resample)))
         method = (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_AREA)[int(rng.integers(3))]
-        pixels = cv2.resize(
-            cv2.resize(pixels, small, interpolation=method), (width, height), interpolation=cv2.INTER_CUBIC
-        )
+        shrunk = cv2.resize(pixels, small, interpolation=method)
+        pixels = np.asarray(cv2.resize(shrunk, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
     return pixels
 
 
@@ -107,7 +104,7 @@ def _light(rng: np.random.Generator, scene: Image, quad: NDArray[np.float64] | N
     )
     if degradation.shadow:
         light *= 1 - degradation.shadow * _cast_shadow(rng, small)
-    image = scene * cv2.resize(light.astype(np.float32), (width, height))[..., None]
+    image: Image = scene * cv2.resize(light.astype(np.float32), (width, height))[..., None]
     if degradation.glare and quad is not None:
         centre = quad[0] + (quad[1] - quad[0]) * rng.uniform(0.05, 0.95) + (quad[3] - quad[0]) * rng.uniform(0.05, 0.95)
         radius = degradation.glare_radius * float(np.linalg.norm(quad[1] - quad[0]))
@@ -145,7 +142,8 @@ def _glare(rng: np.random.Generator, shape: tuple[int, int], centre: NDArray[np.
     distance = u * u + v * v
     shape_power = rng.uniform(1.0, 3.0)
     blob = np.exp(-(distance**shape_power)) * 0.8 + 0.2 * np.exp(-distance / 4)
-    return cv2.resize(blob.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR).astype(np.float32)
+    glare: Image = cv2.resize(blob.astype(np.float32), (width, height)).astype(np.float32)
+    return glare
 
 
 def _blur(image: Image, degradation: Degradation) -> Image:
@@ -213,7 +211,7 @@ def _add_noise(rng: np.random.Generator, image: Image, degradation: Degradation)
     image = image + (grain * np.float32(sigma))[..., None]
     if degradation.chroma_noise:
         for channel, weight in ((0, 1.0), (2, -0.8)):
-            blotch = _noise_window(rng, (shape[0] // 2 + 1, shape[1] // 2 + 1))
-            blotch = cv2.resize(blotch, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)
+            fine = _noise_window(rng, (shape[0] // 2 + 1, shape[1] // 2 + 1))
+            blotch = cv2.resize(fine, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)
             image[..., channel] += blotch * np.float32(sigma * degradation.chroma_noise * weight)
     return image

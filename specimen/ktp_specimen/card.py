@@ -3,9 +3,9 @@
 Geometry is in fractions of the card's width (x) and height (y); sizes of type (em) in fractions of its height.
 """
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -16,6 +16,8 @@ from ktp_specimen.fonts import STANDARD, FontSet, load_font
 from ktp_specimen.ground import PhotoBox, draw_ground, draw_photo, draw_signature
 from ktp_specimen.people import Person
 from ktp_specimen.typesetting import PrintedLine, Typesetter
+
+Choice = TypeVar("Choice")
 
 COLUMN_LABELS = {
     "tempat_lahir": ("Tempat/Tgl Lahir", "Tempat/Tgl. Lahir", "Tempat/Tgl.Lahir", "Tempat / Tgl Lahir"),
@@ -30,6 +32,7 @@ COLUMN_LABELS = {
     "kewarganegaraan": ("Kewarganegaraan",),
     "berlaku_hingga": ("Berlaku Hingga", "Berlaku hingga"),
 }
+USUAL_PHOTO = PhotoBox(0.71, 0.24, 0.98, 0.75)
 INDENTED = frozenset({"rt_rw", "kelurahan_desa", "kecamatan"})
 WATERMARKS = (
     "UNTUK VERIFIKASI",
@@ -73,7 +76,7 @@ class CardStyle:
     boldness: float = 0.0
     wear: float = 0.0
     ink_rgb: tuple[float, float, float] = (62.0, 62.0, 62.0)
-    photo: PhotoBox = PhotoBox(0.71, 0.24, 0.98, 0.75)
+    photo: PhotoBox = USUAL_PHOTO
     labels: dict[str, str] = field(default_factory=dict)
     watermark: str = ""
 
@@ -84,7 +87,9 @@ def draw_style(rng: np.random.Generator, fonts: FontSet, variety: float) -> Card
     def around(value: float, spread: float) -> float:
         return float(value + rng.uniform(-spread, spread) * variety)
 
-    pick = lambda options: options[int(rng.integers(len(options)))]  # noqa: E731
+    def pick(options: Sequence[Choice]) -> Choice:
+        return options[int(rng.integers(len(options)))]
+
     photo_x, photo_y = around(0, 0.012), around(0, 0.02)
     grey = around(58, 42)
     labels = {
@@ -143,14 +148,14 @@ def _stamp(rng: np.random.Generator, pixels: NDArray[np.float32], text: str, fon
     left, top, right, bottom = font.getbbox(text, anchor="ls")
     canvas = Image.new("L", (int(right - left) + 4, int(bottom - top) + 4))
     ImageDraw.Draw(canvas).text((2 - left, 2 - top), text, fill=255, font=font, anchor="ls")
-    turn = cv2.getRotationMatrix2D(
-        (canvas.width / 2, canvas.height / 2), rng.uniform(8, 38), min(1.0, 0.8 * width / canvas.width)
+    middle = (canvas.width / 2, canvas.height / 2)
+    turn = np.array(
+        cv2.getRotationMatrix2D(middle, rng.uniform(8, 38), min(1.0, 0.8 * width / canvas.width)), np.float64
     )
-    turn[:, 2] += np.array([rng.uniform(0.35, 0.6) * width, rng.uniform(0.4, 0.65) * height]) - (
-        canvas.width / 2,
-        canvas.height / 2,
-    )
-    coverage = cv2.warpAffine(np.asarray(canvas), turn, (width, height)).astype(np.float32)[..., None] / 255
+    centre = np.array([rng.uniform(0.35, 0.6) * width, rng.uniform(0.4, 0.65) * height])
+    turn[:, 2] += centre - middle
+    stamped: NDArray[np.uint8] = cv2.warpAffine(np.asarray(canvas), turn, (width, height)).astype(np.uint8)
+    coverage = stamped[..., None].astype(np.float32) / np.float32(255)
     colour = np.asarray(((90, 90, 90), (190, 30, 30), (30, 60, 160))[int(rng.integers(3))], np.float32)
     pixels += coverage * np.float32(rng.uniform(0.15, 0.45)) * (colour - pixels)
     corners = np.array([[0, 0], [canvas.width, 0], [canvas.width, canvas.height], [0, canvas.height]], np.float64)

@@ -4,8 +4,6 @@
 OCR-A in other weights and widths; it is for training sets, so that the models do not learn one foundry's shapes.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path

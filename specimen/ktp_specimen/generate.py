@@ -1,15 +1,14 @@
 """Specimen photographs with their truth, from a seed.
 
-Every image is drawn from `numpy.random.default_rng([seed, index])` alone: image 7 of seed 1 is the same whether ten or ten
-thousand are drawn, in one process or eight.
+Every image is drawn from `numpy.random.default_rng([seed, index])` alone: image 7 of seed 1 is the same whether
+ten or ten thousand are drawn, in one process or eight.
 """
-
-from __future__ import annotations
 
 import json
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
 import cv2
@@ -17,12 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ktp_specimen.backgrounds import draw_background
-from ktp_specimen.camera import Degradation, encode_jpeg, photograph
+from ktp_specimen.camera import encode_jpeg, photograph
 from ktp_specimen.card import PrintedCard, draw_style, print_card
 from ktp_specimen.fonts import STANDARD, WIDE, FontSet, check_fonts
 from ktp_specimen.people import PersonRecipe, invent_person
 from ktp_specimen.scene import Pose, draw_distractor, draw_finger, homography, lay, project
 from ktp_specimen.strata import Shot, Stratum, draw_shot
+
+
+class OtherSpecimens(Exception):
+    """A folder already holds specimens of another seed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,25 +62,47 @@ def write_specimens(settings: SpecimenSettings) -> Iterator[int]:
 
     Raises:
         FontMissing: names the Debian packages to install.
+        OtherSpecimens: the folder holds specimens of another seed.
     """
     check_fonts(WIDE if settings.training else STANDARD)
     (settings.out_dir / "images").mkdir(parents=True, exist_ok=True)
     truth_path = settings.out_dir / "truth.jsonl"
-    done = sum(1 for _ in truth_path.open()) if truth_path.exists() else 0
-    with truth_path.open("a", encoding="utf-8") as truth_file, ProcessPoolExecutor(settings.workers) as pool:
-        todo = range(done, settings.count)
-        for index, specimen in zip(
-            todo, pool.map(_draw_indexed, [(settings, i) for i in todo], chunksize=8), strict=True
-        ):
+    done = _count_done(truth_path, settings.seed)
+    todo = range(done, settings.count)
+    with truth_path.open("a", encoding="utf-8") as truth_file:
+        for index, specimen in zip(todo, _draw_all(settings, todo), strict=True):
             file = f"images/{index:06d}.jpg"
             (settings.out_dir / file).write_bytes(specimen.jpeg)
             truth_file.write(json.dumps({"file": file, **specimen.truth}) + "\n")
             yield index + 1
 
 
+def _draw_all(settings: SpecimenSettings, todo: range) -> Iterator[Specimen]:
+    tasks = [(settings, index) for index in todo]
+    if settings.workers == 1:
+        yield from map(_draw_indexed, tasks)
+        return
+    # Spawned, not forked: a caller's threads (a progress bar, a server) do not survive a fork.
+    with ProcessPoolExecutor(settings.workers, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(_draw_indexed, tasks, chunksize=8)
+
+
+def _count_done(truth_path: Path, seed: int) -> int:
+    """Count the finished images of an earlier run, and cut off a line that it was stopped in."""
+    if not truth_path.exists():
+        return 0
+    written = truth_path.read_bytes()
+    whole = written[: written.rfind(b"\n") + 1]
+    if whole != written:
+        truth_path.write_bytes(whole)
+    lines = whole.splitlines()
+    if lines and json.loads(lines[0])["seed"] != seed:
+        raise OtherSpecimens(f"{truth_path.parent} holds specimens of another seed: choose an empty folder")
+    return len(lines)
+
+
 def _draw_indexed(task: tuple[SpecimenSettings, int]) -> Specimen:
     settings, index = task
-    cv2.setNumThreads(1)
     return draw_specimen(settings.seed, index, settings.strata[index % len(settings.strata)], settings.training)
 
 
@@ -161,7 +186,7 @@ def _visible_share(quad: NDArray[np.float64], covered: NDArray[np.uint8]) -> flo
     height, width = covered.shape
     inside = ((points >= 0) & (points < (width, height))).all(1)
     clear = [bool(ok) and covered[y, x] < 128 for (x, y), ok in zip(points, inside, strict=True)]
-    return round(sum(clear) / len(clear), 2)
+    return round(float(np.mean(clear)), 2)
 
 
 def _rounded(quad: NDArray[np.float64]) -> list[list[float]]:

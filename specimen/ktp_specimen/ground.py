@@ -1,7 +1,5 @@
 """What lies under and beside the text: guilloche ground, photo with an abstract bust, signature."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import cv2
@@ -68,7 +66,15 @@ def _guilloche(rng: np.random.Generator, height: int, width: int) -> NDArray[np.
         envelope = np.sin(x / width * np.pi * rng.uniform(0.9, 1.1) + step * i)
         y = height * (i + 0.5) / count + amplitude * envelope * np.sin(x / width * 6.28 * waves + phase + step * i)
         points = np.stack([x, y], 1)
-        cv2.polylines(coverage, [np.round(points * 8).astype(np.int32)], False, 255, 1, cv2.LINE_AA, 3)
+        cv2.polylines(
+            coverage,
+            [np.round(points * 8).astype(np.int32)],
+            isClosed=False,
+            color=255,
+            thickness=1,
+            lineType=cv2.LINE_AA,
+            shift=3,
+        )
     return coverage
 
 
@@ -77,18 +83,27 @@ def _emblem(rng: np.random.Generator, height: int, width: int) -> NDArray[np.uin
     coverage = np.zeros((height, width), np.uint8)
     centre = np.array([rng.uniform(0.25, 0.6) * width, rng.uniform(0.35, 0.65) * height])
     angle = np.linspace(0, 2 * np.pi, 240)
+    points = np.zeros((0, 2))
     petals, size = int(rng.integers(3, 12)), rng.uniform(0.12, 0.35) * height
     for i in range(int(rng.integers(4, 14))):
         radius = size * (0.3 + 0.07 * i) * (1 + rng.uniform(0.05, 0.3) * np.sin(petals * angle + i * 0.3))
         points = centre + np.stack([np.cos(angle) * 1.3, np.sin(angle)], 1) * radius[:, None]
-        cv2.polylines(coverage, [np.round(points * 8).astype(np.int32)], True, 255, 1, cv2.LINE_AA, 3)
+        cv2.polylines(
+            coverage,
+            [np.round(points * 8).astype(np.int32)],
+            isClosed=True,
+            color=255,
+            thickness=1,
+            lineType=cv2.LINE_AA,
+            shift=3,
+        )
     if rng.random() < 0.4:
         cv2.fillPoly(coverage, [np.round(centre + (points - centre) * 0.7).astype(np.int32)], 70, cv2.LINE_AA)
     return coverage
 
 
 def draw_photo(rng: np.random.Generator, card: NDArray[np.float32], box: PhotoBox, odd_birth_year: bool) -> None:
-    """Paint the photo panel with an abstract bust into the card, in place; red ground for odd birth years, else blue."""
+    """Paint the photo with an abstract bust into the card, in place: red ground for odd birth years, else blue."""
     height, width = card.shape[:2]
     left, right = round(box.left * width), round(box.right * width)
     top, bottom = round(box.top * height), round(box.bottom * height)
@@ -152,4 +167,12 @@ def draw_signature(rng: np.random.Generator, ink: NDArray[np.uint8]) -> None:
     kernel = np.hanning(21) / np.hanning(21).sum()
     smooth = np.stack([np.convolve(np.pad(smooth[:, i], 10, mode="edge"), kernel, "valid") for i in (0, 1)], 1)
     thickness = max(1, round(width / 450 * rng.uniform(0.7, 1.6)))
-    cv2.polylines(ink, [np.round(smooth * 8).astype(np.int32)], False, 255, thickness, cv2.LINE_AA, 3)
+    cv2.polylines(
+        ink,
+        [np.round(smooth * 8).astype(np.int32)],
+        isClosed=False,
+        color=255,
+        thickness=thickness,
+        lineType=cv2.LINE_AA,
+        shift=3,
+    )

@@ -4,8 +4,6 @@ No field belongs to a real person: names are drawn part by part, and a published
 which is never issued.
 """
 
-from __future__ import annotations
-
 import string
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -17,12 +15,55 @@ import numpy as np
 from ktp_postprocessing.areas import Area, AreaList
 from ktp_postprocessing.vocabularies import CardKind, Vocabularies, Vocabulary
 
-FOREIGN_COUNTRIES = ("CHINA", "JAPAN", "MALAYSIA", "INDIA", "AUSTRALIA", "GERMANY", "NETHERLANDS", "UNITED KINGDOM",
-                     "REPUBLIC OF KOREA", "UNITED STATES OF AMERICA", "FRANCE", "SINGAPORE", "THAILAND", "RUSSIA")  # fmt: skip
-FOREIGN_GIVEN = ("LI WEI", "HIROSHI", "AHMAD FAIZ", "RAJESH", "OLIVER", "HANNAH", "MIN JUN", "EMILY JANE", "PIERRE", "NATASHA",
-                 "ZHANG MIN", "SOFIE", "THOMAS", "SOMCHAI")  # fmt: skip
-FOREIGN_FAMILY = ("TANAKA", "SMITH", "WANG", "KUMAR", "MÜLLER", "VAN DIJK", "KIM", "O'BRIEN", "DUBOIS", "IVANOV", "LIM", "TAN", "BROWN",
-                  "PATEL", "JANSEN")  # fmt: skip
+FOREIGN_COUNTRIES = (
+    "CHINA",
+    "JAPAN",
+    "MALAYSIA",
+    "INDIA",
+    "AUSTRALIA",
+    "GERMANY",
+    "NETHERLANDS",
+    "UNITED KINGDOM",
+    "REPUBLIC OF KOREA",
+    "UNITED STATES OF AMERICA",
+    "FRANCE",
+    "SINGAPORE",
+    "THAILAND",
+    "RUSSIA",
+)
+FOREIGN_GIVEN = (
+    "LI WEI",
+    "HIROSHI",
+    "AHMAD FAIZ",
+    "RAJESH",
+    "OLIVER",
+    "HANNAH",
+    "MIN JUN",
+    "EMILY JANE",
+    "PIERRE",
+    "NATASHA",
+    "ZHANG MIN",
+    "SOFIE",
+    "THOMAS",
+    "SOMCHAI",
+)
+FOREIGN_FAMILY = (
+    "TANAKA",
+    "SMITH",
+    "WANG",
+    "KUMAR",
+    "MÜLLER",
+    "VAN DIJK",
+    "KIM",
+    "O'BRIEN",
+    "DUBOIS",
+    "IVANOV",
+    "LIM",
+    "TAN",
+    "BROWN",
+    "PATEL",
+    "JANSEN",
+)
 FOREIGN_BIRTH_PLACES = (
     "BEIJING",
     "OSAKA",
@@ -38,6 +79,7 @@ FOREIGN_BIRTH_PLACES = (
 FOREIGN_RELIGIONS = ("CHRISTIAN", "CATHOLIC", "ISLAM", "HINDU", "BUDDHIST")
 FOREIGN_STATUSES = ("SINGLE", "MARRIED", "DIVORCED", "WIDOWED")
 FOREIGN_OCCUPATIONS = ("EMPLOYEE", "ENTREPRENEUR", "TEACHER", "HOUSEWIFE", "STUDENT", "CONSULTANT", "RETIRED")
+HAMLETS = ("DUSUN", "DSN", "KP.", "KP", "KAMP.", "LINGK.", "LK.", "BANJAR DINAS", "JORONG")
 MINIMUM_AGE_YEARS = 17
 
 
@@ -46,8 +88,8 @@ class PersonRecipe:
     """How people are drawn.
 
     Attributes:
-        issued_serials: NIK serials 0001–9999 instead of the specimens' 0000; for training, so that no habit is learned.
-        odd_text: probability of a random string instead of a field from a list, so that a recogniser reads, not guesses.
+        issued_serials: NIK serials 0001–9999 instead of the specimens' 0000: in training no habit must be learned.
+        odd_text: probability of a random string instead of a field from a list: a recogniser must read, not guess.
     """
 
     issued_serials: bool = False
@@ -256,7 +298,7 @@ def _draw_address(rng: np.random.Generator) -> str:
     if kind == 5:
         return f"KOMP. {street} BLK {block}/{rng.integers(1, 40)}"
     if kind == 6:
-        return f"{_pick(rng, ('DUSUN', 'DSN', 'KP.', 'KP', 'KAMP.', 'LINGK.', 'LK.', 'BANJAR DINAS', 'JORONG'), None)} {street}"
+        return f"{_pick(rng, HAMLETS, None)} {street}"
     if kind == 7:
         return f"GG. {street} {_roman(rng)} NO.{number}"
     if kind == 8:

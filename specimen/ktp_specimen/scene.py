@@ -1,7 +1,5 @@
 """Lays cards into a scene: pose, perspective, rounded corners, shadow, objects beside and over them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import cv2
@@ -46,14 +44,16 @@ def project(pose: Pose, shape: tuple[int, int], aspect: float = CARD_ASPECT) -> 
     swing = np.array([[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]])
     points = corners @ (swing @ tip @ turn).T
     depth = pose.focal * max(shape)
-    return points[:, :2] * (depth / (depth + points[:, 2:])) + np.array(pose.centre)
+    seen: NDArray[np.float64] = points[:, :2] * (depth / (depth + points[:, 2:])) + np.array(pose.centre)
+    return seen
 
 
 def homography(quad: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.float64]:
     """3 × 3 from an upright picture of (width, height) to a quad in the scene."""
     width, height = size
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32) - 0.5
-    return cv2.getPerspectiveTransform(corners, quad.astype(np.float32)).astype(np.float64)
+    matrix: NDArray[np.float64] = cv2.getPerspectiveTransform(corners, quad.astype(np.float32)).astype(np.float64)
+    return matrix
 
 
 def lay(
@@ -76,7 +76,7 @@ def lay(
     mask = cv2.warpPerspective(alpha, shift, extent, flags=cv2.INTER_LINEAR)
     width = float(np.linalg.norm(quad[1] - quad[0]))
     if rng.random() < 0.75:
-        move = np.float32([[1, 0, rng.normal(0, 0.008) * width], [0, 1, rng.normal(0, 0.008) * width]])
+        move = np.array([[1, 0, rng.normal(0, 0.008) * width], [0, 1, rng.normal(0, 0.008) * width]])
         shadow = cv2.GaussianBlur(
             cv2.warpAffine(mask, move, extent), (0, 0), max(0.6, rng.uniform(0.003, 0.02) * width)
         )
@@ -155,6 +155,9 @@ def draw_finger(rng: np.random.Generator, scene: Image, quad: NDArray[np.float64
     """Draw a finger coming in over a random edge of the card, in place.
 
     Args:
+        rng: draws edge, thickness and skin.
+        scene: (H, W, 3) float32.
+        quad: the card, scene pixels.
         reach: how far it covers the card, as a fraction of the card's width.
 
     Returns:

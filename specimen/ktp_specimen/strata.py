@@ -1,10 +1,8 @@
 """How a photograph is taken: poses, objects and degradation, drawn for each stratum.
 
-The strata are the ones that accuracy is reported on: `clean` is a careful photograph or a scan, `phone` the ordinary case,
-`hard` what a person still reads but an OCR fails on; `empty` holds no card, `several` holds two.
+The strata are the ones that accuracy is reported on: `clean` is a careful photograph or a scan, `phone` the ordinary
+case, `hard` what a person still reads but an OCR fails on; `empty` holds no card, `several` holds two.
 """
-
-from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -164,7 +162,10 @@ def _draw_distractor_pose(rng: np.random.Generator, shape: tuple[int, int], besi
 def _draw_degradation(rng: np.random.Generator, hardness: float, card_px: float, training: bool) -> Degradation:
     scale = card_px / REFERENCE_CARD_PX
     h = hardness
-    chance = lambda probability: bool(rng.random() < probability)  # noqa: E731
+
+    def chance(probability: float) -> bool:
+        return bool(rng.random() < probability)
+
     quality = int(rng.integers(60, 96)) if h > 0 else int(rng.integers(85, 96))
     return Degradation(
         light_gradient=float(rng.uniform(0, 0.15 + 0.55 * h)),

@@ -1,7 +1,5 @@
 """Sets text into an ink mask and keeps every line's quad."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import cv2
@@ -70,7 +68,7 @@ class Typesetter:
         x0, x1 = x + left * stretch - margin, x + right * stretch + margin
         y0, y1 = y - cap * scale - margin, y + max(0, bottom) * scale + margin
         quad = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]], np.float64)
-        if kind in ("value",) and self.lines and self._glued(quad, cap * scale):
+        if kind == "value" and self.lines and self._glued(quad, cap * scale):
             self.lines.append(PrintedLine(text, kind, name, quad))
             self.join(len(self.lines) - 2)
         else:
