@@ -1,0 +1,129 @@
+"""Finding printed labels at the start of a line, and the blood-type label inside one.
+
+Labels are compared by their letters only, with characters folded that recognisers confuse (0 and O; 1, I and L; ...),
+so that `RT/RW`, `RTIRW`, `Kel / Desa` and `KeI/Desa:` are all found.
+"""
+
+from dataclasses import dataclass
+
+from rapidfuzz import fuzz
+from rapidfuzz.distance import Levenshtein
+
+BLOOD_TYPE_FIELD = "golongan_darah"
+_SEPARATORS = " :;.=,-*'\""
+_FOLDED = str.maketrans("0Q152846L7", "OOISZBAGIT")
+_VALUE_MARKS = (":", ";", "=")  # a line that begins so is a value
+_MIN_INNER_SIMILARITY = 80.0  # of the blood-type label inside a line, in percent
+_BLOOD_TYPE_PARTS = tuple("GOLDARAH"[start : start + 3].translate(_FOLDED) for start in range(6))
+_LENGTH_TOLERANCE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class LabelHit:
+    """A label found in a text.
+
+    Attributes:
+        field: key of the label table.
+        start: index of its first character.
+        end: index after the label and the separators behind it.
+        similarity: [0, 1].
+        is_whole_line: nothing but separators stands beside it.
+    """
+
+    field: str
+    start: int
+    end: int
+    similarity: float
+    is_whole_line: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FoldedText:
+    """Letters and digits of a text, folded, each with its index in the text."""
+
+    letters: str
+    indices: tuple[int, ...]
+
+
+def fold(text: str) -> FoldedText:
+    """Keep letters and digits, upper case, with confusable characters folded together."""
+    indices = tuple(index for index, character in enumerate(text) if character.isascii() and character.isalnum())
+    letters = "".join(text[index] for index in indices).upper().translate(_FOLDED)
+    return FoldedText(letters, indices)
+
+
+class LabelMatcher:
+    """Finds the labels of a label table (field -> printed forms)."""
+
+    def __init__(self, labels: dict[str, tuple[str, ...]]) -> None:
+        """Fold the table once."""
+        self._labels = [(field, fold(printed).letters) for field, forms in labels.items() for printed in forms]
+        self._blood_type_labels = [label for field, label in self._labels if field == BLOOD_TYPE_FIELD]
+
+    def find_at_start(self, text: str) -> LabelHit | None:
+        """The most similar label at the start of `text`, alone or glued to a value."""
+        if text[:1] in _VALUE_MARKS:
+            return None
+        folded = fold(text)
+        best: LabelHit | None = None
+        for field, label in self._labels:
+            hit = _match_start(text, folded, field, label)
+            if hit is not None and (best is None or (hit.similarity, hit.end) > (best.similarity, best.end)):
+                best = hit
+        return best
+
+    def find_blood_type(self, text: str) -> LabelHit | None:
+        """The blood-type label anywhere in `text`."""
+        folded = fold(text)
+        if not any(part in folded.letters for part in _BLOOD_TYPE_PARTS):
+            return None
+        for label in self._blood_type_labels:
+            if len(folded.letters) < len(label) - 1:
+                continue
+            match = fuzz.partial_ratio_alignment(label, folded.letters, score_cutoff=_MIN_INNER_SIMILARITY)
+            if match is not None and match.dest_end > match.dest_start:
+                start = folded.indices[match.dest_start]
+                end = _skip_separators(text, folded.indices[match.dest_end - 1] + 1)
+                is_whole = start == 0 and end == len(text)
+                return LabelHit(BLOOD_TYPE_FIELD, start, end, match.score / 100, is_whole)
+        return None
+
+
+def _allowed_edits(length: int, *, is_whole_line: bool) -> int:
+    """Edits after which a label still counts as read; short labels resemble too many words."""
+    if length <= 3:
+        return int(is_whole_line)
+    return 1 if length <= 5 else max(2, length // 4)
+
+
+def _match_start(text: str, folded: FoldedText, field: str, label: str) -> LabelHit | None:
+    best: LabelHit | None = None
+    count = len(folded.letters)
+    most = _allowed_edits(len(label), is_whole_line=True) + _LENGTH_TOLERANCE
+    if Levenshtein.distance(label, folded.letters[: len(label)], score_cutoff=most) > most:
+        return None
+    for size in range(max(len(label) - _LENGTH_TOLERANCE, 1), min(len(label) + _LENGTH_TOLERANCE, count) + 1):
+        allowed = _allowed_edits(len(label), is_whole_line=size == count)
+        distance = Levenshtein.distance(label, folded.letters[:size], score_cutoff=allowed)
+        if distance > allowed:
+            continue
+        similarity = 1 - distance / max(len(label), size)
+        if best is not None and similarity <= best.similarity:
+            continue
+        last = folded.indices[size - 1]
+        end = _skip_separators(text, last + 1)
+        is_whole = end == len(text)
+        # Without a separator behind it a label must be exact, and in mixed case before a value in upper case.
+        if end > last + 1 or is_whole or (distance == 0 and text[last].islower() and not text[end].islower()):
+            best = LabelHit(field, folded.indices[0], end, similarity, is_whole)
+    return best
+
+
+def _skip_separators(text: str, start: int) -> int:
+    """Index of the first character from `start` on that is no separator; a final `-` after others is a value."""
+    end = start
+    while end < len(text) and text[end] in _SEPARATORS:
+        end += 1
+    if end == len(text) > start + 1 and text.endswith("-"):
+        return end - 1
+    return end

@@ -1,0 +1,198 @@
+"""Recognised lines, and the pieces of them that layout and fields work on."""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+# A line tilted against the card by more than this is no print of the card (watermarks run across it).
+_MAX_TILT_RADIANS = math.radians(10)
+_ELONGATED_RATIO = 3.0  # shorter lines say too little about their direction
+_SEPARATORS = re.compile(r"[\s:;.,=*'\"-]*")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TextLine:
+    """One line from any OCR.
+
+    Attributes:
+        text: as read.
+        confidence: [0, 1], that the text is right.
+        quad: (4, 2) float64, clockwise from the line's own top-left, in any frame in which the card is upright.
+        character_confidences: one for each character of `text`; empty if unknown.
+    """
+
+    text: str
+    confidence: float
+    quad: NDArray[np.float64]
+    character_confidences: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Extent:
+    """An upright rectangle in the card's own directions (x along its lines), in pixels."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    @property
+    def y(self) -> float:
+        """Vertical middle."""
+        return (self.top + self.bottom) / 2
+
+    @property
+    def height(self) -> float:
+        """Height."""
+        return self.bottom - self.top
+
+
+@dataclass(frozen=True, eq=False)
+class Span:
+    """A piece of text with its place.
+
+    Attributes:
+        text: without double spaces.
+        confidences: one for each character.
+        extent: place, in the card's own directions.
+        quads: the (4, 2) quads of the lines it comes from, each cut to the piece, in the lines' frame.
+    """
+
+    text: str
+    confidences: tuple[float, ...]
+    extent: Extent
+    quads: tuple[NDArray[np.float64], ...]
+
+    @cached_property
+    def confidence(self) -> float:
+        """Probability that every character is right; 0 for an empty text."""
+        return prod(self.confidences) if self.text else 0.0
+
+    def cut(self, start: int, end: int) -> "Span":
+        """Characters start to end, spaces at both ends removed; the place is cut in proportion."""
+        piece = self.text[start:end]
+        start += len(piece) - len(piece.lstrip())
+        end = start + len(piece.strip())
+        count = max(len(self.text), 1)
+        left, right = start / count, max(end, start) / count
+        width = self.extent.right - self.extent.left
+        quads = self.quads
+        if len(quads) == 1:
+            (top_left, top_right, bottom_right, bottom_left) = quads[0]
+            top, bottom = top_right - top_left, bottom_right - bottom_left
+            corners = (top_left + top * left, top_left + top * right)
+            quads = (np.array([*corners, bottom_left + bottom * right, bottom_left + bottom * left]),)
+        extent = replace(self.extent, left=self.extent.left + width * left, right=self.extent.left + width * right)
+        return Span(self.text[start:end], self.confidences[start:end], extent, quads)
+
+    def without_separators(self) -> "Span":
+        """The piece after its leading colon (or what it was read as). A lone `-` is a value and is kept."""
+        match = _SEPARATORS.match(self.text)
+        end = match.end() if match else 0
+        if end == len(self.text) and "-" in self.text:
+            return self.cut(self.text.rindex("-"), end)
+        return self.cut(end, len(self.text))
+
+    def make_quad(self) -> NDArray[np.float64]:
+        """One (4, 2) quad around all parts, along the widest part's direction, in the lines' frame."""
+        if len(self.quads) == 1:
+            return self.quads[0]
+        widest = max(self.quads, key=lambda quad: float(np.linalg.norm(quad[1] - quad[0])))
+        direction = widest[1] - widest[0]
+        angle = math.atan2(float(direction[1]), float(direction[0]))
+        axes = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
+        turned = np.concatenate(self.quads) @ axes.T
+        (left, top), (right, bottom) = turned.min(axis=0), turned.max(axis=0)
+        quad: NDArray[np.float64] = np.array([[left, top], [right, top], [right, bottom], [left, bottom]]) @ axes
+        return quad
+
+
+def join_spans(spans: Sequence[Span]) -> Span:
+    """Join pieces in the given order by single spaces.
+
+    Raises:
+        ValueError: there are none.
+    """
+    if not spans:
+        raise ValueError("nothing to join")
+    if len(spans) == 1:
+        return spans[0]
+    text = " ".join(span.text for span in spans)
+    confidences = spans[0].confidences
+    for span in spans[1:]:
+        confidences = (*confidences, 1.0, *span.confidences)
+    extent = Extent(
+        left=min(span.extent.left for span in spans),
+        top=min(span.extent.top for span in spans),
+        right=max(span.extent.right for span in spans),
+        bottom=max(span.extent.bottom for span in spans),
+    )
+    return Span(text, confidences, extent, tuple(quad for span in spans for quad in span.quads))
+
+
+def make_spans(lines: Sequence[TextLine]) -> list[Span]:
+    """Clean the lines' texts and place them in the card's own directions.
+
+    The card's tilt is the median of the lines' directions, weighted by length. Lines without text, without extent, with
+    other than finite coordinates, and lines tilted against the others are left out.
+
+    Raises:
+        ValueError: a quad is not (4, 2).
+    """
+    usable: list[tuple[TextLine, float, float]] = []  # line, direction in radians, length
+    for line in lines:
+        if line.quad.shape != (4, 2):
+            raise ValueError(f"a line's quad must be (4, 2), not {line.quad.shape}")
+        if not np.isfinite(line.quad).all() or not line.text.strip():
+            continue
+        dx, dy = (float(part) for part in (line.quad[1] + line.quad[2] - line.quad[0] - line.quad[3]) / 2)
+        if dx > 0:
+            usable.append((line, math.atan2(dy, dx), math.hypot(dx, dy)))
+    tilt = _find_tilt([(angle, length) for _, angle, length in usable])
+    axes = np.array([[math.cos(tilt), -math.sin(tilt)], [math.sin(tilt), math.cos(tilt)]])
+    spans = []
+    for line, angle, length in usable:
+        extent = _find_extent(line.quad @ axes)
+        elongated = length > _ELONGATED_RATIO * extent.height or len(line.text) > 2 * _ELONGATED_RATIO
+        if extent.height > 0 and not (elongated and abs(angle - tilt) > _MAX_TILT_RADIANS):
+            spans.append(_make_span(line, extent))
+    return [span for span in spans if span.text]
+
+
+def _find_tilt(directions: Sequence[tuple[float, float]]) -> float:
+    half = sum(length for _, length in directions) / 2
+    for angle, length in sorted(directions):
+        half -= length
+        if half <= 0:
+            return angle
+    return 0.0
+
+
+def _find_extent(quad: NDArray[np.float64]) -> Extent:
+    """Extent of a quad that is already turned upright; sides at the middle of its edges."""
+    left, right = float(quad[[0, 3], 0].mean()), float(quad[[1, 2], 0].mean())
+    top, bottom = float(quad[[0, 1], 1].mean()), float(quad[[2, 3], 1].mean())
+    return Extent(left, top, right, bottom)
+
+
+def _make_span(line: TextLine, extent: Extent) -> Span:
+    confidence = min(max(line.confidence, 0.0), 1.0)
+    confidences = line.character_confidences
+    if len(confidences) != len(line.text):
+        confidences = (confidence ** (1 / max(len(line.text), 1)),) * len(line.text)
+    characters: list[str] = []
+    kept: list[float] = []
+    for character, probability in zip(line.text, confidences, strict=True):
+        printed = " " if character.isspace() else character
+        if not printed.isprintable() or (printed == " " and characters[-1:] in ([" "], [])):
+            continue
+        characters.append(printed)
+        kept.append(probability)
+    text = "".join(characters)
+    return Span(text, tuple(kept), extent, (line.quad,)).cut(0, len(text))
