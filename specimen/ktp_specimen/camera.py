@@ -34,6 +34,8 @@ class Degradation:
         chroma_noise: share of the noise that is coloured.
         sharpening: amount of the camera's unsharp mask.
         resample: factor by which the image was shrunk and enlarged again, 1 none.
+        photocopy: contrast of a black-and-white copy, 0 none.
+        moire: strength of a screen's pixel pattern, 0 none.
         jpeg_quality: 1–100.
         chroma_subsampling: 4:2:0 instead of 4:4:4.
     """
@@ -53,6 +55,8 @@ class Degradation:
     chroma_noise: float = 0.3
     sharpening: float = 0.0
     resample: float = 1.0
+    photocopy: float = 0.0
+    moire: float = 0.0
     jpeg_quality: int = 92
     chroma_subsampling: bool = True
 
@@ -65,7 +69,8 @@ def photograph(
     rng: np.random.Generator, scene: Image, quad: NDArray[np.float64] | None, degradation: Degradation
 ) -> NDArray[np.uint8]:
     """Light a scene and take its picture; `quad` is the card that glare falls on. Returns (H, W, 3) uint8 RGB."""
-    image = _light(rng, scene, quad, degradation)
+    image = _reproduce(rng, scene, degradation)
+    image = _light(rng, image, quad, degradation)
     image = _blur(image, degradation)
     image = _develop(image, degradation)
     image = _add_noise(rng, image, degradation)
@@ -89,6 +94,23 @@ def encode_jpeg(pixels: NDArray[np.uint8], degradation: Degradation) -> bytes:
     )
     settings = [cv2.IMWRITE_JPEG_QUALITY, int(degradation.jpeg_quality), cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling]
     return cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), settings)[1].tobytes()
+
+
+def _reproduce(rng: np.random.Generator, scene: Image, degradation: Degradation) -> Image:
+    """Put a photocopy or a screen between the scene and the camera."""
+    if degradation.photocopy:
+        grey = scene @ np.array([0.299, 0.587, 0.114], np.float32)
+        middle = float(np.median(grey)) * rng.uniform(0.75, 0.95)
+        toned = 127 + (grey - np.float32(middle)) * np.float32(1 + 2.5 * degradation.photocopy)
+        scene = np.repeat(np.clip(toned, 15, 245)[..., None], 3, axis=2)
+    if degradation.moire:
+        y, x = np.mgrid[0 : scene.shape[0], 0 : scene.shape[1]].astype(np.float32)
+        angle, period = rng.uniform(0, np.pi), rng.uniform(2.2, 9.0)
+        along = (np.cos(angle) * x + np.sin(angle) * y) * np.float32(2 * np.pi / period)
+        across = (-np.sin(angle) * x + np.cos(angle) * y) * np.float32(2 * np.pi / period)
+        waves = np.stack([np.sin(along), np.sin(along + 1.5) * np.sin(across), np.sin(across)], -1)
+        scene = scene * (1 + np.float32(0.12 * degradation.moire) * waves)
+    return scene
 
 
 def _light(rng: np.random.Generator, scene: Image, quad: NDArray[np.float64] | None, degradation: Degradation) -> Image:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from ktp_specimen.fonts import STANDARD, FontSet, load_font
-from ktp_specimen.ground import PhotoBox, draw_ground, draw_photo, draw_signature
+from ktp_specimen.ground import PhotoBox, age_surface, draw_ground, draw_photo, draw_signature
 from ktp_specimen.people import Person
 from ktp_specimen.typesetting import PrintedLine, Typesetter
 
@@ -79,6 +79,11 @@ class CardStyle:
     photo: PhotoBox = USUAL_PHOTO
     labels: dict[str, str] = field(default_factory=dict)
     watermark: str = ""
+    tracking: float = 0.0
+    nik_tracking: float = 0.0
+    fading: float = 0.1
+    scratches: int = 0
+    hologram: float = 0.0
 
 
 def draw_style(rng: np.random.Generator, fonts: FontSet, variety: float) -> CardStyle:
@@ -116,6 +121,11 @@ def draw_style(rng: np.random.Generator, fonts: FontSet, variety: float) -> Card
         ink_rgb=(grey, grey + around(2, 8), grey + around(4, 14)),
         photo=PhotoBox(0.71 + photo_x, 0.24 + photo_y, 0.98 + photo_x / 2, 0.75 + photo_y),
         labels=labels,
+        tracking=around(0.01, 0.03) if rng.random() < 0.3 * variety else 0.0,
+        nik_tracking=around(0.02, 0.07) if rng.random() < 0.4 * variety else 0.0,
+        fading=0.1 + (0.35 * variety if rng.random() < 0.2 else 0.05) * float(rng.random()),
+        scratches=int(rng.integers(1, 14)) if rng.random() < 0.25 * variety else 0,
+        hologram=float(rng.uniform(0.1, 0.3)) if rng.random() < 0.2 * variety else 0.0,
         watermark=pick(WATERMARKS) if rng.random() < 0.12 * max(0.0, variety - 0.3) else "",
     )
 
@@ -134,8 +144,8 @@ def print_card(rng: np.random.Generator, person: Person, style: CardStyle, width
     press.print_issue(person)
     draw_signature(rng, press.ink)
     coverage = _wear(rng, press.ink, style)[..., None]
-    strength = np.float32(rng.uniform(0.8, 1.0))
-    pixels += coverage * strength * (np.asarray(style.ink_rgb, np.float32) - pixels)
+    pixels += coverage * np.float32(1 - style.fading) * (np.asarray(style.ink_rgb, np.float32) - pixels)
+    age_surface(rng, pixels, style.scratches, style.hologram)
     if style.watermark:
         press.lines.append(_stamp(rng, pixels, style.watermark, style.text_font))
     return PrintedCard(np.clip(pixels, 0, 255), tuple(press.lines), dict(person.fields))
@@ -182,6 +192,7 @@ class _CardPress(Typesetter):
 
     def __init__(self, rng: np.random.Generator, style: CardStyle, width_px: int) -> None:
         super().__init__(rng, width_px, style.stretch, style.jitter)
+        self.tracking = {style.text_font: style.tracking, style.nik_font: style.nik_tracking}
         self.style = style
 
     def print_header(self, person: Person) -> None:

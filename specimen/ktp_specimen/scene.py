@@ -81,10 +81,23 @@ def lay(
             cv2.warpAffine(mask, move, extent), (0, 0), max(0.6, rng.uniform(0.003, 0.02) * width)
         )
         scene[window] *= 1 - np.float32(rng.uniform(0.1, 0.6)) * shadow[..., None]
+    if rng.random() < 0.06:  # a clear sleeve, larger than the card
+        scene[window] = _sleeve(rng, scene[window], quad - low)
     if rng.random() < 0.3:  # worn lamination: the rim is lighter or darker
         rim = mask - cv2.erode(mask, np.ones((3, 3), np.uint8), iterations=max(1, round(width / 300)))
         laid = laid + rim[..., None] * np.float32(rng.uniform(-50, 50))
     scene[window] += mask[..., None] * (laid - scene[window])
+
+
+def _sleeve(rng: np.random.Generator, window: Image, quad: NDArray[np.float64]) -> Image:
+    sleeve = quad.mean(0) + (quad - quad.mean(0)) * rng.uniform(1.04, 1.12)
+    path = [np.round(sleeve * 8).astype(np.int32)]
+    mask = np.zeros(window.shape[:2], np.uint8)
+    cv2.fillPoly(mask, path, 120, cv2.LINE_AA, 3)
+    cv2.polylines(mask, path, isClosed=True, color=255, thickness=2, lineType=cv2.LINE_AA, shift=3)
+    alpha = (mask.astype(np.float32) / np.float32(255 / rng.uniform(0.15, 0.5)))[..., None]
+    laid: Image = window + alpha * (np.float32(rng.uniform(120, 250)) - window)
+    return laid
 
 
 def _outline(size: tuple[int, int], rounded: bool) -> Image:

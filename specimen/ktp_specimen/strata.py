@@ -183,6 +183,8 @@ def _draw_degradation(rng: np.random.Generator, hardness: float, card_px: float,
         chroma_noise=float(rng.uniform(0, 0.6)),
         sharpening=float(rng.uniform(0, 1.0)) if chance(0.3) else 0.0,
         resample=float(rng.uniform(1.0, 1.0 + 0.5 * h)) if chance(0.4) else 1.0,
+        photocopy=float(rng.uniform(0.2, 1.0)) if training and chance(0.05) else 0.0,
+        moire=float(rng.uniform(0.2, 1.0)) if training and chance(0.05) else 0.0,
         jpeg_quality=quality,
         chroma_subsampling=chance(0.8),
     )

@@ -44,10 +44,12 @@ class Typesetter:
         self.width, self.height = width_px, round(width_px / CARD_ASPECT)
         self.ink = np.zeros((self.height, self.width), np.uint8)
         self.lines: list[PrintedLine] = []
+        self.tracking: dict[str, float] = {}  # extra space between letters by font, of the em
 
     def measure(self, text: str, font: str, em: float) -> float:
         """Width in pixels of a text at an em given as a fraction of the card's height."""
-        return load_font(font, 100).getlength(text) * em * self.height / 100 * self.stretch
+        tracked = load_font(font, 100).getlength(text) + 100 * self.tracking.get(font, 0.0) * len(text)
+        return tracked * em * self.height / 100 * self.stretch
 
     def set(self, run: tuple[str, str, str], at: tuple[float, float], font_em: tuple[str, float]) -> float:
         """Set one run with its baseline's left end at `at`; returns the x (fraction) where it ends."""
@@ -56,11 +58,20 @@ class Typesetter:
         font = load_font(font_em[0], max(6, round(size_px)))
         scale = size_px / max(6, round(size_px))
         stretch = self.stretch * scale
-        length, cap = font.getlength(text), -font.getbbox("H0", anchor="ls")[1]
+        cap = -font.getbbox("H0", anchor="ls")[1]
         left, top, right, bottom = font.getbbox(text, anchor="ls")
+        spacing = self.tracking.get(font_em[0], 0.0) * size_px / scale
+        right += spacing * (len(text) - 1)
+        length = font.getlength(text) + spacing * len(text)
         pad = 3
         canvas = Image.new("L", (int(right - left) + 2 * pad, int(bottom - top) + 2 * pad))
-        ImageDraw.Draw(canvas).text((pad - left, pad - top), text, fill=255, font=font, anchor="ls")
+        pen, at_pen = ImageDraw.Draw(canvas), (pad - left, pad - top)
+        if spacing:
+            for i, letter in enumerate(text):
+                x_pen = at_pen[0] + font.getlength(text[:i]) + spacing * i
+                pen.text((x_pen, at_pen[1]), letter, fill=255, font=font, anchor="ls")
+        else:
+            pen.text(at_pen, text, fill=255, font=font, anchor="ls")
         jitter = self.rng.normal(0, self.jitter + 1e-9, 2) * (1.0, 0.5)
         x, y = (at[0] + jitter[0]) * self.width, (at[1] + jitter[1]) * self.height
         self._blend(np.asarray(canvas), x + (left - pad) * stretch, y + (top - pad) * scale, (stretch, scale))

@@ -6,29 +6,27 @@ import pytest
 from ktp_postprocessing.areas import AreaList
 from ktp_specimen.people import Person, PersonRecipe, invent_person
 
-PRINTED_FIELDS = set(
-    [
-        "provinsi",
-        "kabupaten_kota",
-        "nik",
-        "nama",
-        "tempat_lahir",
-        "tanggal_lahir",
-        "jenis_kelamin",
-        "golongan_darah",
-        "alamat",
-        "rt_rw",
-        "kelurahan_desa",
-        "kecamatan",
-        "agama",
-        "status_perkawinan",
-        "pekerjaan",
-        "kewarganegaraan",
-        "berlaku_hingga",
-        "tempat_terbit",
-        "tanggal_terbit",
-    ]
-)
+PRINTED_FIELDS = {
+    "provinsi",
+    "kabupaten_kota",
+    "nik",
+    "nama",
+    "tempat_lahir",
+    "tanggal_lahir",
+    "jenis_kelamin",
+    "golongan_darah",
+    "alamat",
+    "rt_rw",
+    "kelurahan_desa",
+    "kecamatan",
+    "agama",
+    "status_perkawinan",
+    "pekerjaan",
+    "kewarganegaraan",
+    "berlaku_hingga",
+    "tempat_terbit",
+    "tanggal_terbit",
+}
 
 
 def people(count: int, recipe: PersonRecipe | None = None) -> list[Person]:
