@@ -1,0 +1,57 @@
+"""Builds the pipeline from the settings: models, engine, worker threads, thresholds."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import cv2
+
+from ktp_postprocessing.card import CardKnowledge
+from ktp_preprocessing.requirements import RequirementAction, RequirementRule, RequirementRules
+from ktp_server.cards import CardSelection
+from ktp_server.engines.embedded import EmbeddedEngine, EmbeddedEngineSettings
+from ktp_server.engines.repository import find_model_repository, read_model_repository
+from ktp_server.models import CardModels
+from ktp_server.pipeline import Pipeline, PipelineRules
+from ktp_server.settings import Settings
+from ktp_server.stages import CpuWorkers
+from ktp_server.steps import CardRules, ReadingRules
+
+__all__ = ["open_pipeline"]
+
+
+@asynccontextmanager
+async def open_pipeline(settings: Settings) -> AsyncIterator[Pipeline]:
+    """Load the models and give a pipeline that has answered a warm-up.
+
+    Raises:
+        ModelRepositoryError, ModelContractError: the models cannot be used.
+    """
+    # One image is handled by one thread: parallelism comes from concurrent requests, bounded by cpu_worker_count.
+    cv2.setNumThreads(1)
+    specs = read_model_repository(settings.model_repository or find_model_repository())
+    limits = EmbeddedEngineSettings(
+        worker_count=settings.engine_worker_count,
+        threads_per_execution_count=settings.engine_thread_count,
+        queue_limit=settings.engine_queue_limit,
+    )
+    engine = await asyncio.to_thread(EmbeddedEngine, specs, limits)
+    workers = CpuWorkers(settings.cpu_worker_count)
+    try:
+        models = CardModels.build(engine, specs)
+        knowledge = await asyncio.to_thread(CardKnowledge.load)
+        await models.warm_up()
+        yield Pipeline(models, workers, _rules(settings, knowledge))
+    finally:
+        await engine.close()
+        workers.close()
+
+
+def _rules(settings: Settings, knowledge: CardKnowledge) -> PipelineRules:
+    requirements = RequirementRules(file_size_max=RequirementRule(settings.image_max_bytes, RequirementAction.REJECT))
+    selection = CardSelection(settings.card_score_min, settings.extra_card_score_min)
+    return PipelineRules(
+        image=requirements,
+        card=CardRules(selection, requirements),
+        reading=ReadingRules(knowledge, settings.text_confidence_min),
+    )

@@ -1,0 +1,71 @@
+"""Which of the segmentation model's detections is the card."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ktp_server.errors import ErrorReason, RecognitionError
+from ktp_server.models import CardInstance
+
+__all__ = ["CardSelection", "select_card"]
+
+DUPLICATE_OVERLAP = 0.5
+"""Boxes that share more than this part of the smaller one show the same card: two cards on a table hardly overlap."""
+
+EXTRA_CARD_AREA_MIN = 0.25
+"""A second card counts from this part of the best one's area: what lies far in the background confuses nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class CardSelection:
+    """How sure segmentation must be.
+
+    Attributes:
+        score_min: least score of a card.
+        extra_score_min: least score of a second one that makes the image ambiguous.
+    """
+
+    score_min: float
+    extra_score_min: float
+
+
+def select_card(instances: Sequence[CardInstance], selection: CardSelection) -> CardInstance:
+    """Choose the one card of an image.
+
+    Args:
+        instances: detections, best first.
+        selection: thresholds.
+
+    Raises:
+        RecognitionError: CARD_NOT_FOUND or TOO_MANY_CARDS.
+    """
+    cards: list[CardInstance] = []
+    for instance in instances:
+        is_new = all(_overlap(instance.box, card.box) <= DUPLICATE_OVERLAP for card in cards)
+        if instance.score >= selection.score_min and is_new:
+            cards.append(instance)
+    if not cards:
+        raise RecognitionError(ErrorReason.CARD_NOT_FOUND, "no identity card was found in the image")
+    extras = [
+        card
+        for card in cards[1:]
+        if card.score >= selection.extra_score_min and _area(card.box) >= EXTRA_CARD_AREA_MIN * _area(cards[0].box)
+    ]
+    if extras:
+        raise RecognitionError(
+            ErrorReason.TOO_MANY_CARDS, f"the image shows {len(extras) + 1} identity cards; send one at a time"
+        )
+    return cards[0]
+
+
+def _area(box: NDArray[np.float32]) -> float:
+    return float(max(box[2] - box[0], 0.0) * max(box[3] - box[1], 0.0))
+
+
+def _overlap(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
+    """Intersection over the smaller area, [0, 1]."""
+    corners = np.concatenate([np.maximum(first[:2], second[:2]), np.minimum(first[2:], second[2:])])
+    smaller = min(_area(first), _area(second))
+    return _area(corners) / smaller if smaller > 0.0 else 1.0

@@ -1,0 +1,239 @@
+"""Between the pipeline's dataclasses and the contract's messages, both ways, and errors as google.rpc.Status."""
+
+from collections.abc import Mapping
+
+from google.protobuf import any_pb2, duration_pb2
+from google.rpc import code_pb2, error_details_pb2, status_pb2
+
+from ktp.ocr.v1 import card_pb2, geometry_pb2, ktp_ocr_service_pb2, quality_pb2
+from ktp_server.errors import ERROR_DOMAIN, ERROR_POLICIES, ErrorReason, RecognitionError
+from ktp_server.results import (
+    FIELD_NAMES,
+    AssessmentResult,
+    CardResult,
+    Correction,
+    FieldResult,
+    FindingResult,
+    LineResult,
+    Quad,
+    QualityScoreResult,
+    RecognitionResult,
+    RequirementResult,
+    Severity,
+)
+
+__all__ = [
+    "assessment_to_response",
+    "error_from_status",
+    "recognition_from_message",
+    "recognition_to_message",
+    "status_from_error",
+]
+
+CORRECTIONS: Mapping[Correction, card_pb2.Correction] = {
+    Correction.NONE: card_pb2.CORRECTION_NONE,
+    Correction.NORMALISED: card_pb2.CORRECTION_NORMALISED,
+    Correction.TEMPLATE: card_pb2.CORRECTION_TEMPLATE,
+    Correction.CROSS_CHECK: card_pb2.CORRECTION_CROSS_CHECK,
+}
+SEVERITIES: Mapping[Severity, card_pb2.FindingSeverity] = {
+    Severity.INFO: card_pb2.FINDING_SEVERITY_INFO,
+    Severity.WARNING: card_pb2.FINDING_SEVERITY_WARNING,
+    Severity.ERROR: card_pb2.FINDING_SEVERITY_ERROR,
+}
+QUALITY_NAMES = ("sharpness", "brightness", "specularity")
+
+
+def recognition_to_message(result: RecognitionResult) -> ktp_ocr_service_pb2.CardRecognition:
+    """Translate what was learnt from one image."""
+    return ktp_ocr_service_pb2.CardRecognition(
+        card=_card_to_message(result.card),
+        quality=_quality_to_message(result.quality),
+        requirements=_requirements_to_message(result.requirements),
+        timings=_timings_to_messages(result.timings_ms),
+    )
+
+
+def assessment_to_response(request_id: str, result: AssessmentResult) -> ktp_ocr_service_pb2.AssessQualityResponse:
+    """Translate what was learnt without reading the text."""
+    return ktp_ocr_service_pb2.AssessQualityResponse(
+        request_id=request_id,
+        requirements=_requirements_to_message(result.requirements),
+        quality=_quality_to_message(result.quality),
+        card=_card_to_message(result.card),
+        timings=_timings_to_messages(result.timings_ms),
+    )
+
+
+def recognition_from_message(message: ktp_ocr_service_pb2.CardRecognition) -> RecognitionResult:
+    """Translate an answer back, for callers of a server."""
+    return RecognitionResult(
+        card=_card_from_message(message.card),
+        quality={
+            name: _score_from_message(getattr(message.quality, name))
+            for name in QUALITY_NAMES
+            if message.quality.HasField(name)
+        },
+        requirements=tuple(_requirement_from_message(item) for item in message.requirements.requirements),
+        timings_ms={timing.stage: timing.duration_ms for timing in message.timings},
+    )
+
+
+def status_from_error(error: RecognitionError) -> status_pb2.Status:
+    """Translate a failure, with ErrorInfo, BadRequest where a field is at fault, RetryInfo where waiting helps."""
+    policy = ERROR_POLICIES[error.reason]
+    status = status_pb2.Status(code=code_pb2.Code.Value(policy.grpc_code), message=error.message)
+    details: list[error_details_pb2.ErrorInfo | error_details_pb2.BadRequest | error_details_pb2.RetryInfo] = [
+        error_details_pb2.ErrorInfo(reason=error.reason.value, domain=ERROR_DOMAIN)
+    ]
+    if error.field is not None:
+        violation = error_details_pb2.BadRequest.FieldViolation(
+            field=error.field, description=error.message, reason=error.reason.value
+        )
+        details.append(error_details_pb2.BadRequest(field_violations=[violation]))
+    if policy.retry_delay_s is not None:
+        delay = duration_pb2.Duration()
+        delay.FromMilliseconds(round(policy.retry_delay_s * 1e3))
+        details.append(error_details_pb2.RetryInfo(retry_delay=delay))
+    for detail in details:
+        packed = any_pb2.Any()
+        packed.Pack(detail)
+        status.details.append(packed)
+    return status
+
+
+def error_from_status(status: status_pb2.Status) -> RecognitionError | None:
+    """Translate a failure back.
+
+    Returns:
+        None for a status that no server of ours sends: one without our ErrorInfo.
+    """
+    info, bad_request = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
+    for detail in status.details:
+        detail.Unpack(info)
+        detail.Unpack(bad_request)
+    if info.domain != ERROR_DOMAIN or info.reason not in ErrorReason.__members__:
+        return None
+    field = bad_request.field_violations[0].field if bad_request.field_violations else None
+    return RecognitionError(ErrorReason(info.reason), status.message, field)
+
+
+def _card_to_message(card: CardResult) -> card_pb2.Card:
+    message = card_pb2.Card(
+        quad=_quad_to_message(card.quad),
+        rotation_degrees=card.rotation_degrees,
+        score=card.score,
+        findings=[
+            card_pb2.Finding(
+                code=finding.code,
+                severity=SEVERITIES[finding.severity],
+                message=finding.message,
+                fields=finding.fields,
+            )
+            for finding in card.findings
+        ],
+        lines=[
+            card_pb2.TextLine(text=line.text, confidence=line.confidence, quad=_quad_to_message(line.quad))
+            for line in card.lines
+        ],
+    )
+    for name, field in card.fields.items():
+        getattr(message, name).CopyFrom(_field_to_message(field))
+    return message
+
+
+def _card_from_message(message: card_pb2.Card) -> CardResult:
+    severities = {value: severity for severity, value in SEVERITIES.items()}
+    return CardResult(
+        quad=_quad_from_message(message.quad),
+        rotation_degrees=message.rotation_degrees,
+        score=message.score,
+        fields={name: _field_from_message(getattr(message, name)) for name in FIELD_NAMES if message.HasField(name)},
+        findings=tuple(
+            FindingResult(item.code, severities[item.severity], item.message, tuple(item.fields))
+            for item in message.findings
+        ),
+        lines=tuple(LineResult(line.text, line.confidence, _quad_from_message(line.quad)) for line in message.lines),
+    )
+
+
+def _field_to_message(field: FieldResult) -> card_pb2.Field:
+    return card_pb2.Field(
+        value=field.value,
+        raw_value=field.raw_value,
+        confidence=field.confidence,
+        correction=CORRECTIONS[field.correction],
+        quad=None if field.quad is None else _quad_to_message(field.quad),
+    )
+
+
+def _field_from_message(message: card_pb2.Field) -> FieldResult:
+    corrections = {value: correction for correction, value in CORRECTIONS.items()}
+    return FieldResult(
+        value=message.value if message.HasField("value") else None,
+        raw_value=message.raw_value,
+        confidence=message.confidence,
+        correction=corrections[message.correction],
+        quad=_quad_from_message(message.quad) if message.HasField("quad") else None,
+    )
+
+
+def _quad_to_message(quad: Quad) -> geometry_pb2.Quad:
+    points = [geometry_pb2.Point(x=x, y=y) for x, y in quad]
+    return geometry_pb2.Quad(top_left=points[0], top_right=points[1], bottom_right=points[2], bottom_left=points[3])
+
+
+def _quad_from_message(message: geometry_pb2.Quad) -> Quad:
+    return (
+        (message.top_left.x, message.top_left.y),
+        (message.top_right.x, message.top_right.y),
+        (message.bottom_right.x, message.bottom_right.y),
+        (message.bottom_left.x, message.bottom_left.y),
+    )
+
+
+def _quality_to_message(quality: Mapping[str, QualityScoreResult]) -> quality_pb2.ImageQuality:
+    message = quality_pb2.ImageQuality()
+    for name, score in quality.items():
+        getattr(message, name).CopyFrom(
+            quality_pb2.QualityScore(
+                score=score.score, threshold=score.threshold, passed=score.passed, reason=score.reason
+            )
+        )
+    return message
+
+
+def _score_from_message(message: quality_pb2.QualityScore) -> QualityScoreResult:
+    return QualityScoreResult(message.score, message.threshold, message.passed, message.reason)
+
+
+def _requirements_to_message(requirements: tuple[RequirementResult, ...]) -> quality_pb2.RequirementReport:
+    return quality_pb2.RequirementReport(
+        requirements=[
+            quality_pb2.Requirement(
+                name=item.name,
+                threshold=item.threshold,
+                measured=item.measured,
+                passed=item.passed,
+                action=quality_pb2.REQUIREMENT_ACTION_REJECT if item.rejects else quality_pb2.REQUIREMENT_ACTION_WARN,
+            )
+            for item in requirements
+        ]
+    )
+
+
+def _requirement_from_message(message: quality_pb2.Requirement) -> RequirementResult:
+    return RequirementResult(
+        name=message.name,
+        threshold=message.threshold,
+        measured=message.measured if message.HasField("measured") else None,
+        passed=message.passed,
+        rejects=message.action == quality_pb2.REQUIREMENT_ACTION_REJECT,
+    )
+
+
+def _timings_to_messages(timings_ms: Mapping[str, float]) -> list[ktp_ocr_service_pb2.StageTiming]:
+    return [
+        ktp_ocr_service_pb2.StageTiming(stage=stage, duration_ms=duration_ms)
+        for stage, duration_ms in timings_ms.items()
+    ]

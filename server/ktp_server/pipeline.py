@@ -1,0 +1,89 @@
+"""From bytes to a card: the stages in their order, CPU work and models by turns.
+
+    bytes ─ decode ─ requirements ─ segmentation ─ rectify ─ quality ─ detection ─ crops ─ recognition ─ fields
+
+Between any two stages a request may be cancelled or run out of time; then nothing further of it is started.
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+from ktp_preprocessing.requirements import RequirementRules
+from ktp_server.models import CardModels
+from ktp_server.results import AssessmentResult, RecognitionResult
+from ktp_server.stages import CpuWorkers, StageClock
+from ktp_server.steps import (
+    AlignedCard,
+    CardRules,
+    LineReadings,
+    PreparedImage,
+    ReadingRules,
+    align_card,
+    cut_lines,
+    prepare_image,
+    read_fields,
+)
+
+__all__ = ["Pipeline", "PipelineRules"]
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineRules:
+    """Thresholds and knowledge of the stages: for the file and its pixels, for the card, for its text."""
+
+    image: RequirementRules
+    card: CardRules
+    reading: ReadingRules
+
+
+class Pipeline:
+    """Reads cards; one instance serves all requests."""
+
+    def __init__(self, models: CardModels, workers: CpuWorkers, rules: PipelineRules) -> None:
+        """Bind the stages together.
+
+        Args:
+            models: the three models.
+            workers: threads for the CPU work.
+            rules: thresholds and knowledge.
+        """
+        self._models = models
+        self._workers = workers
+        self._rules = rules
+
+    async def recognize(self, data: bytes, deadline_s: float | None = None) -> RecognitionResult:
+        """Read the card in an image.
+
+        Args:
+            data: the image file.
+            deadline_s: moment on the monotonic clock by which the answer is needed; None for no limit.
+
+        Raises:
+            RecognitionError, ImageError, InferenceError, TimeoutError: see errors.failure_from.
+        """
+        clock = StageClock(deadline_s)
+        async with asyncio.timeout_at(deadline_s):
+            prepared, aligned = await self._align(data, clock)
+            with clock.measure("text_detection"):
+                probability = await self._models.detection.find_text(aligned.rectified.pixels, deadline_s)
+            recognition = self._models.recognition
+            lines = await self._workers.run(cut_lines, prepared, aligned, probability, recognition.widths, clock)
+            with clock.measure("text_recognition"):
+                outputs = await recognition.read_lines([crop.pixels for crop in lines.crops], deadline_s)
+            readings = LineReadings(outputs, recognition.alphabet)
+            card = await self._workers.run(read_fields, aligned, lines.quads, readings, self._rules.reading, clock)
+        return RecognitionResult(card, aligned.quality, aligned.requirements, clock.timings_ms())
+
+    async def assess_quality(self, data: bytes, deadline_s: float | None = None) -> AssessmentResult:
+        """Check an image without reading its text; arguments and errors as in `recognize`."""
+        clock = StageClock(deadline_s)
+        async with asyncio.timeout_at(deadline_s):
+            _, aligned = await self._align(data, clock)
+        return AssessmentResult(aligned.result(), aligned.quality, aligned.requirements, clock.timings_ms())
+
+    async def _align(self, data: bytes, clock: StageClock) -> tuple[PreparedImage, AlignedCard]:
+        segmentation = self._models.segmentation
+        prepared = await self._workers.run(prepare_image, data, self._rules.image, segmentation.input_size_px, clock)
+        with clock.measure("segmentation"):
+            instances = await segmentation.find_cards(prepared.letterboxed.pixels, clock.deadline_s)
+        return prepared, await self._workers.run(align_card, prepared, instances, self._rules.card, clock)

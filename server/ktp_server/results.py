@@ -1,0 +1,180 @@
+"""What the pipeline hands out: plain dataclasses, in source-image pixels; every front translates them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+__all__ = [
+    "FIELD_NAMES",
+    "AssessmentResult",
+    "CardResult",
+    "Correction",
+    "FieldResult",
+    "FindingResult",
+    "LineResult",
+    "Quad",
+    "QualityScoreResult",
+    "RecognitionResult",
+    "RequirementResult",
+    "Severity",
+]
+
+Quad = tuple[tuple[float, float], tuple[float, float], tuple[float, float], tuple[float, float]]
+"""Four (x, y) corners, source-image pixels, clockwise from the object's own top left."""
+
+FIELD_NAMES = (
+    "provinsi",
+    "kabupaten_kota",
+    "nik",
+    "nama",
+    "tempat_lahir",
+    "tanggal_lahir",
+    "jenis_kelamin",
+    "golongan_darah",
+    "alamat",
+    "rt_rw",
+    "rt",
+    "rw",
+    "kelurahan_desa",
+    "kecamatan",
+    "agama",
+    "status_perkawinan",
+    "pekerjaan",
+    "kewarganegaraan",
+    "berlaku_hingga",
+    "tempat_terbit",
+    "tanggal_terbit",
+)
+"""Every field, in the order of the card; the names of the proto's Card."""
+
+
+class Correction(StrEnum):
+    """How a value came out of the raw text; the meanings stand in the proto."""
+
+    NONE = "none"
+    NORMALISED = "normalised"
+    TEMPLATE = "template"
+    CROSS_CHECK = "cross_check"
+
+
+class Severity(StrEnum):
+    """How seriously to take a finding."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldResult:
+    """One field.
+
+    Attributes:
+        value: corrected text; None when the field was found but could not be read.
+        raw_value: text as recognised.
+        confidence: [0, 1].
+        correction: what turned raw_value into value.
+        quad: where it stands; None for a derived field.
+    """
+
+    value: str | None
+    raw_value: str
+    confidence: float
+    correction: Correction
+    quad: Quad | None
+
+
+@dataclass(frozen=True, slots=True)
+class LineResult:
+    """One line of text, label or value: text, confidence [0, 1], place."""
+
+    text: str
+    confidence: float
+    quad: Quad
+
+
+@dataclass(frozen=True, slots=True)
+class FindingResult:
+    """Something that does not fit together; `fields` names those involved."""
+
+    code: str
+    severity: Severity
+    message: str
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CardResult:
+    """The card.
+
+    Attributes:
+        quad: its outline.
+        rotation_degrees: clockwise angle of its top edge, (-180, 180].
+        score: segmentation score, [0, 1].
+        fields: those that were found, by name.
+        findings: what does not fit together.
+        lines: every line of text, from top to bottom.
+    """
+
+    quad: Quad
+    rotation_degrees: float
+    score: float
+    fields: Mapping[str, FieldResult] = field(default_factory=dict)
+    findings: tuple[FindingResult, ...] = ()
+    lines: tuple[LineResult, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class QualityScoreResult:
+    """One quality attribute: score and threshold in [0, 1], whether it passed, and advice when it did not."""
+
+    score: float
+    threshold: float
+    passed: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequirementResult:
+    """One requirement.
+
+    Attributes:
+        name: stable snake-case name.
+        threshold: the bound, in the rule's unit.
+        measured: in the same unit; None when it cannot be measured.
+        passed: met or not measurable.
+        rejects: whether failing refuses the image rather than warns.
+    """
+
+    name: str
+    threshold: float
+    measured: float | None
+    passed: bool
+    rejects: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AssessmentResult:
+    """What was learnt without reading the text.
+
+    Attributes:
+        card: outline, rotation and score only.
+        quality: scores by attribute: sharpness, brightness, specularity.
+        requirements: in a fixed order.
+        timings_ms: duration by stage, in the order in which they ran; `total` last.
+    """
+
+    card: CardResult
+    quality: Mapping[str, QualityScoreResult]
+    requirements: tuple[RequirementResult, ...]
+    timings_ms: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class RecognitionResult:
+    """Everything learnt from one image; see `AssessmentResult`, with the card's fields."""
+
+    card: CardResult
+    quality: Mapping[str, QualityScoreResult]
+    requirements: tuple[RequirementResult, ...]
+    timings_ms: Mapping[str, float]

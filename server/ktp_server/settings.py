@@ -1,0 +1,153 @@
+"""Every setting of the server, in one frozen class.
+
+A value comes from, strongest first: the command line, the environment (`KTP_OCR_` + name in capitals), a TOML file, the
+default here. They are read once, checked at the start, and passed down; nothing imports them.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+__all__ = ["ENVIRONMENT_PREFIX", "Settings", "SettingsError", "load_settings"]
+
+ENVIRONMENT_PREFIX = "KTP_OCR_"
+CONFIG_FILE_VARIABLE = "KTP_OCR_CONFIG"
+
+CORE_COUNT = os.cpu_count() or 1
+
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class SettingsError(Exception):
+    """A setting is invalid; the message names it."""
+
+
+class Settings(BaseSettings):
+    """All settings.
+
+    Kubernetes sets KTP_OCR_PORT and KTP_OCR_SERVICE_... for a service called ktp-ocr: no setting may be called so.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX, frozen=True, extra="forbid")
+
+    listen_address: str = Field(
+        default="127.0.0.1:50051",
+        pattern=r"^.+:\d{1,5}$",
+        description="host:port of the gRPC server; port 0 takes a free one. Beyond loopback it is open to the network.",
+    )
+    model_repository: Path | None = Field(
+        default=None, description="Folder of the models; by default the one that came with the installation."
+    )
+    log_level: str = Field(
+        default="INFO",
+        pattern="^(DEBUG|INFO|WARNING|ERROR)$",
+        description="Least severity that is logged. No level logs field values or images.",
+    )
+    max_in_flight_count: Count = Field(
+        default=64,
+        description="Images in work at a time, up to 36 MB each; beyond it calls are refused at once with OVERLOADED.",
+    )
+    stream_in_flight_count: Count = Field(
+        default=8,
+        description="Images of one RecognizeCards stream in work at a time; more lets one stream crowd out others.",
+    )
+    max_message_bytes: Annotated[int, Field(ge=1024)] = Field(
+        default=16 * 1024 * 1024,
+        description="Largest gRPC message; keep it above image_max_bytes, so that too large images get a typed error.",
+    )
+    default_deadline_s: Annotated[float, Field(gt=0)] = Field(
+        default=30.0,
+        description="Deadline of calls that bring none; work is dropped when its deadline passes.",
+    )
+    drain_grace_s: Annotated[float, Field(ge=0)] = Field(
+        default=20.0, description="Time for accepted calls to finish after SIGTERM; what is not done then is cancelled."
+    )
+    cpu_worker_count: Count = Field(
+        default=CORE_COUNT,
+        description="Threads for decoding, rectifying and reading fields; more than the cores gains nothing.",
+    )
+    engine_worker_count: Count = Field(
+        default=min(CORE_COUNT, 2),
+        description="Model executions at a time. More raises throughput with many callers, and each one's latency.",
+    )
+    engine_thread_count: Count = Field(
+        default=max(CORE_COUNT // 2, 1),
+        description="Threads in one model execution. More speeds up a lone request but costs throughput under load.",
+    )
+    engine_queue_limit: Count = Field(
+        default=512, description="Requests that may wait for one model; beyond it they are refused with OVERLOADED."
+    )
+    image_max_bytes: Count = Field(
+        default=2 * 1024 * 1024, description="Largest image file; larger ones are refused with IMAGE_TOO_LARGE."
+    )
+    card_score_min: Fraction = Field(
+        default=0.5, description="Least score of a card. Lower finds more cards and takes more other things for cards."
+    )
+    extra_card_score_min: Fraction = Field(
+        default=0.8, description="Least score at which a second card makes the image fail with TOO_MANY_CARDS."
+    )
+    text_confidence_min: Fraction = Field(
+        default=0.02, description="Lines read with less confidence are dropped before the fields are sought."
+    )
+
+    @model_validator(mode="after")
+    def _check_scores(self) -> Self:
+        if self.extra_card_score_min < self.card_score_min:
+            raise ValueError("extra_card_score_min must not be below card_score_min")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # the base class calls by these names
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order the sources, strongest first; a .env file and secret files are not read."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load_settings(config_file: Path | None = None, overrides: Mapping[str, str | None] | None = None) -> Settings:
+    """Read the settings from all sources.
+
+    Args:
+        config_file: TOML file; by default the one named by KTP_OCR_CONFIG, if any.
+        overrides: values from the command line by setting name; None leaves a setting to the other sources.
+
+    Raises:
+        SettingsError: a value is invalid, a name is unknown, or the file cannot be read; the message names the setting.
+    """
+    named_file = os.environ.get(CONFIG_FILE_VARIABLE)
+    path = config_file if config_file is not None else Path(named_file) if named_file else None
+    if path is not None and not path.is_file():
+        raise SettingsError(f"configuration file {path} does not exist")
+
+    class _Settings(Settings):
+        model_config = SettingsConfigDict(toml_file=path)
+
+    given = {name: value for name, value in (overrides or {}).items() if value is not None}
+    try:
+        return _Settings(**given)  # type: ignore[arg-type]  # strings are parsed and checked inside
+    except ValidationError as error:
+        raise SettingsError(_explain(error, path)) from error
+
+
+def _explain(error: ValidationError, path: Path | None) -> str:
+    lines = []
+    for problem in error.errors(include_url=False, include_input=False):
+        name = ".".join(str(part) for part in problem["loc"])
+        place = f"{name} (environment: {ENVIRONMENT_PREFIX}{name.upper()})" if name else f"configuration file {path}"
+        lines.append(f"{place}: {problem['msg']}")
+    return "invalid setting: " + "; ".join(lines)

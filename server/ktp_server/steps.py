@@ -1,0 +1,268 @@
+"""The CPU work between the models, as plain functions of arrays; pipeline.py runs them in worker threads.
+
+Coordinates: segmentation answers in letterbox pixels, detection in card-frame pixels. What is handed out is mapped back
+to source-image pixels through the inverse of the homography that led there.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ktp_postprocessing.card import CardKnowledge, FieldReading, Finding, read_card
+from ktp_postprocessing.ctc import decode_greedy
+from ktp_postprocessing.lines import TextLine
+from ktp_postprocessing.text_boxes import find_text_boxes
+from ktp_preprocessing.crops import LineCrop, crop_lines
+from ktp_preprocessing.decode import DecodedImage, decode_image
+from ktp_preprocessing.geometry import map_points
+from ktp_preprocessing.letterbox import Letterboxed, letterbox
+from ktp_preprocessing.outline import CardOutline, find_card_quad
+from ktp_preprocessing.quality import QualityReport, assess_quality
+from ktp_preprocessing.rectify import RectifiedCard, rectify
+from ktp_preprocessing.requirements import (
+    RequirementAction,
+    RequirementReport,
+    RequirementRules,
+    check_card_size,
+    check_requirements,
+)
+from ktp_server.cards import CardSelection, select_card
+from ktp_server.errors import ErrorReason, RecognitionError
+from ktp_server.models import CardInstance
+from ktp_server.results import (
+    FIELD_NAMES,
+    CardResult,
+    Correction,
+    FieldResult,
+    FindingResult,
+    LineResult,
+    Quad,
+    QualityScoreResult,
+    RequirementResult,
+    Severity,
+)
+from ktp_server.stages import StageClock
+
+__all__ = [
+    "AlignedCard",
+    "CardRules",
+    "LineCrops",
+    "LineReadings",
+    "PreparedImage",
+    "ReadingRules",
+    "align_card",
+    "cut_lines",
+    "prepare_image",
+    "read_fields",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class CardRules:
+    """What a card must satisfy: how sure segmentation must be, and how large the card."""
+
+    selection: CardSelection
+    requirements: RequirementRules
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingRules:
+    """How lines become fields.
+
+    Attributes:
+        knowledge: area list and vocabularies.
+        text_confidence_min: lines read with less confidence are dropped.
+    """
+
+    knowledge: CardKnowledge
+    text_confidence_min: float
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedImage:
+    """An image that may be read: its pixels, the segmentation model's input, and how it meets the requirements."""
+
+    image: DecodedImage
+    letterboxed: Letterboxed
+    requirements: RequirementReport
+
+
+@dataclass(frozen=True, slots=True)
+class AlignedCard:
+    """A card that was found: its place in the source, its upright picture, its quality, and every requirement."""
+
+    outline: CardOutline
+    score: float
+    rectified: RectifiedCard
+    quality: Mapping[str, QualityScoreResult]
+    requirements: tuple[RequirementResult, ...]
+
+    def result(self) -> CardResult:
+        """Give the card as far as it is known without its text."""
+        return CardResult(quad_from(self.outline.quad), self.outline.rotation_degrees, self.score)
+
+
+@dataclass(frozen=True, slots=True)
+class LineCrops:
+    """The text lines of a card: quads (N, 4, 2) float64 in card-frame pixels, and as many crops."""
+
+    quads: NDArray[np.float64]
+    crops: Sequence[LineCrop]
+
+
+@dataclass(frozen=True, slots=True)
+class LineReadings:
+    """What the recogniser said.
+
+    Attributes:
+        log_probabilities: (T, C) float32 a line, the blank last.
+        alphabet: characters in class order.
+    """
+
+    log_probabilities: Sequence[NDArray[np.float32]]
+    alphabet: str
+
+
+def prepare_image(data: bytes, rules: RequirementRules, input_size_px: int, clock: StageClock) -> PreparedImage:
+    """Decode an image, check the requirements, fit it into the segmentation model's input.
+
+    Raises:
+        ImageError: the image cannot be used.
+        RecognitionError: it is empty or fails a requirement, or the deadline passed.
+    """
+    if not data:
+        raise RecognitionError(ErrorReason.REQUEST_INVALID, "the image is empty", field="image")
+    with clock.measure("decode"):
+        image = decode_image(data, rules.decode_limits())
+    with clock.measure("requirements"):
+        report = check_requirements(image, rules)
+        _reject(report, ErrorReason.QUALITY_REJECTED)
+        letterboxed = letterbox(image.pixels, input_size_px)
+    return PreparedImage(image, letterboxed, report)
+
+
+def align_card(
+    prepared: PreparedImage, instances: Sequence[CardInstance], rules: CardRules, clock: StageClock
+) -> AlignedCard:
+    """Find the card's outline, turn it upright, judge its quality.
+
+    Raises:
+        RecognitionError: CARD_NOT_FOUND, TOO_MANY_CARDS or CARD_TOO_SMALL, or the deadline passed.
+    """
+    with clock.measure("rectify"):
+        instance = select_card(instances, rules.selection)
+        outline = find_card_quad(
+            instance.mask,
+            instance.box,
+            instance.quarter_turns,
+            prepared.letterboxed.homography,
+            prepared.image.pixels,
+        )
+        card_report = check_card_size(outline.quad, rules.requirements)
+        _reject(card_report, ErrorReason.CARD_TOO_SMALL)
+        rectified = rectify(prepared.image.pixels, outline.quad)
+    with clock.measure("quality"):
+        quality = _quality_results(assess_quality(rectified.pixels))
+    requirements = _requirement_results(prepared.requirements) + _requirement_results(card_report)
+    return AlignedCard(outline, instance.score, rectified, quality, requirements)
+
+
+def cut_lines(
+    prepared: PreparedImage,
+    aligned: AlignedCard,
+    probability: NDArray[np.uint8],
+    widths: Sequence[int],
+    clock: StageClock,
+) -> LineCrops:
+    """Find the text lines and cut them out of the source image.
+
+    Raises:
+        RecognitionError: CARD_UNREADABLE without any line, or the deadline passed.
+    """
+    with clock.measure("crops"):
+        boxes = find_text_boxes(probability)
+        if not boxes:
+            raise RecognitionError(ErrorReason.CARD_UNREADABLE, "a card was found, but no text on it")
+        quads = np.stack([box.quad for box in boxes])
+        crops = crop_lines(prepared.image.pixels, aligned.rectified.homography, quads, widths)
+    return LineCrops(quads, crops)
+
+
+def read_fields(
+    aligned: AlignedCard, quads: NDArray[np.float64], readings: LineReadings, rules: ReadingRules, clock: StageClock
+) -> CardResult:
+    """Decode the lines and make fields of them.
+
+    Raises:
+        RecognitionError: CARD_UNREADABLE when not one field came out, or the deadline passed.
+    """
+    with clock.measure("fields"):
+        lines = []
+        for quad, log_probability in zip(quads, readings.log_probabilities, strict=True):
+            reading = decode_greedy(log_probability, readings.alphabet)
+            if reading.text and reading.confidence >= rules.text_confidence_min:
+                lines.append(TextLine(reading.text, reading.confidence, quad))
+        card = read_card(lines, rules.knowledge)
+        if not card.fields:
+            raise RecognitionError(ErrorReason.CARD_UNREADABLE, "a card was found, but none of its fields can be read")
+        to_source = np.asarray(np.linalg.inv(aligned.rectified.homography), dtype=np.float64)
+        return replace(
+            aligned.result(),
+            fields={name: _field_result(card.fields[name], to_source) for name in FIELD_NAMES if name in card.fields},
+            findings=tuple(_finding_result(finding) for finding in card.findings),
+            lines=tuple(
+                LineResult(line.text, line.confidence, _source_quad(line.quad, to_source))
+                for line in sorted(lines, key=lambda line: float(line.quad[:, 1].mean()))
+            ),
+        )
+
+
+def _reject(report: RequirementReport, reason: ErrorReason) -> None:
+    """Refuse an image for the first requirement whose failure rejects it."""
+    for item in report.rejections:
+        bound = "less than" if item.name.endswith("_below") else "at most" if item.name.endswith("_max") else "at least"
+        measured = f"{item.name.replace('_', ' ')}: {item.measured:g} was measured"
+        raise RecognitionError(reason, f"{measured}, {bound} {item.threshold:g} is needed")
+
+
+def _requirement_results(report: RequirementReport) -> tuple[RequirementResult, ...]:
+    return tuple(
+        RequirementResult(
+            item.name, item.threshold, item.measured, item.passed, item.action is RequirementAction.REJECT
+        )
+        for item in report.requirements
+    )
+
+
+def _quality_results(report: QualityReport) -> dict[str, QualityScoreResult]:
+    scores = {"sharpness": report.sharpness, "brightness": report.brightness, "specularity": report.specularity}
+    return {
+        name: QualityScoreResult(score.score, score.threshold, score.passed, score.reason)
+        for name, score in scores.items()
+    }
+
+
+def _field_result(field: FieldReading, to_source: NDArray[np.float64]) -> FieldResult:
+    return FieldResult(
+        value=field.value,
+        raw_value=field.raw_value,
+        confidence=field.confidence,
+        correction=Correction[field.correction.name],
+        quad=None if field.quad is None else _source_quad(field.quad, to_source),
+    )
+
+
+def _finding_result(finding: Finding) -> FindingResult:
+    return FindingResult(finding.code, Severity[finding.severity.name], finding.message, tuple(finding.fields))
+
+
+def _source_quad(quad: NDArray[np.float64], to_source: NDArray[np.float64]) -> Quad:
+    return quad_from(map_points(to_source, quad))
+
+
+def quad_from(points: NDArray[np.float64]) -> Quad:
+    """Turn (4, 2) points into plain floats."""
+    top_left, top_right, bottom_right, bottom_left = ((float(x), float(y)) for x, y in points)
+    return (top_left, top_right, bottom_right, bottom_left)
