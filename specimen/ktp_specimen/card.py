@@ -32,6 +32,7 @@ COLUMN_LABELS = {
     "kewarganegaraan": ("Kewarganegaraan",),
     "berlaku_hingga": ("Berlaku Hingga", "Berlaku hingga"),
 }
+USUAL_VALUE_X = 0.262
 USUAL_PHOTO = PhotoBox(0.71, 0.24, 0.98, 0.75)
 INDENTED = frozenset({"rt_rw", "kelurahan_desa", "kecamatan"})
 WATERMARKS = (
@@ -67,7 +68,7 @@ class CardStyle:
     header_scale: float = 1.25
     label_x: float = 0.033
     indent: float = 0.022
-    value_x: float = 0.262
+    value_x: float = USUAL_VALUE_X
     colon: str = ": "
     top_y: float = 0.262
     row_pitch: float = 0.047
@@ -110,7 +111,7 @@ def draw_style(rng: np.random.Generator, fonts: FontSet, variety: float) -> Card
         header_scale=around(1.25, 0.15),
         label_x=around(0.034, 0.01),
         indent=around(0.02, 0.012),
-        value_x=around(0.262, 0.018),
+        value_x=around(USUAL_VALUE_X, 0.018),
         colon=pick((": ", ": ", ": ", ":", ":  ", "")) if rng.random() < variety else ": ",
         top_y=around(0.262, 0.012),
         row_pitch=around(0.047, 0.0022),
@@ -275,21 +276,18 @@ class _CardPress(Typesetter):
         self.set(((colon + text).strip() if text else ":", "value", name), (x, y), font)
 
     def _set_blood(self, person: Person, y: float, em: float) -> None:
+        """Set the blood type on the row of the sex, smaller where it would run into the photo."""
         style = self.style
-        x = 0.5 + (style.value_x - 0.262)
-        text = person.fields.get("golongan_darah", "")
-        end = self.set(
-            (style.labels.get("golongan_darah", BLOOD_LABELS[0]), "label", "golongan_darah"),
-            (x, y),
-            (style.text_font, em),
-        )
-        if text or style.colon:
-            value = f"{style.colon}{text}".strip()
-            self.set(
-                (value, "value", "golongan_darah"),
-                (max(0.622 + (style.value_x - 0.262), end + 0.01), y),
-                (style.text_font, em),
-            )
+        shift = style.value_x - USUAL_VALUE_X
+        label = style.labels.get("golongan_darah", BLOOD_LABELS[0])
+        end = self.set((label, "label", "golongan_darah"), (0.5 + shift, y), (style.text_font, em))
+        value = f"{style.colon}{person.fields.get('golongan_darah', '')}".strip()
+        if value:
+            right = style.photo.left - 0.008
+            width = self.measure(value, style.text_font, em) / self.width
+            x = max(min(0.622 + shift, right - width), end + 0.008)
+            em *= min(1.0, (right - x) / width)
+            self.set((value, "value", "golongan_darah"), (x, y), (style.text_font, em))
 
     def print_issue(self, person: Person) -> None:
         """Set issue place and date, centred under the photo."""

@@ -170,7 +170,7 @@ def _draw_degradation(rng: np.random.Generator, hardness: float, card_px: float,
     return Degradation(
         light_gradient=float(rng.uniform(0, 0.15 + 0.55 * h)),
         shadow=float(rng.uniform(0.1, 0.25 + 0.35 * h)) if chance(0.5 * h) else 0.0,
-        glare=float(rng.uniform(0.1, 0.3 + 0.5 * h)) if chance(0.45 * h) else 0.0,
+        glare=float(rng.uniform(0.1, 0.3 + (0.35 if training else 0.2) * h)) if chance(0.45 * h) else 0.0,
         glare_radius=float(rng.uniform(0.04, 0.16)),
         exposure_stops=float(rng.uniform(-0.9 * h - 0.1, 0.3 * h + 0.1)),
         gamma=float(np.exp(rng.uniform(-0.25, 0.25) * (h + 0.1))),
