@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import cv2
 
-from ktp_postprocessing.card import CardKnowledge
+from ktp_postprocessing.knowledge import CardKnowledge
 from ktp_preprocessing.requirements import RequirementAction, RequirementRule, RequirementRules
 from ktp_server.cards import CardSelection
 from ktp_server.engines.embedded import EmbeddedEngine, EmbeddedEngineSettings

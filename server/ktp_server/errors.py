@@ -1,13 +1,16 @@
 """Every way in which a request fails, and what callers see of it, in one table.
 
     ImageError (ktp_preprocessing) ──╮
-    InferenceError (engines.port) ───┼─▶ failure_from ─▶ RecognitionError(reason, message) ─▶ ERROR_POLICIES[reason]
-    RecognitionError (pipeline) ─────╯                                                         gRPC, HTTP, form API
+    InferenceError (engines.port) ───┼─▶ reportable_failure ─▶ RecognitionError ─▶ ERROR_POLICIES[reason]
+    RecognitionError (pipeline) ─────╯                         reason, message     gRPC, HTTP, form API
 
 An exception that is none of these is a fault of ours: INTERNAL, with a reference id that the log holds too. Messages
 are plain sentences that name no content of the image; they are safe to show and to log.
 """
 
+import logging
+import traceback
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,7 +18,9 @@ from enum import StrEnum
 from ktp_preprocessing.errors import ImageError
 from ktp_server.engines.port import FailureKind, InferenceError
 
-__all__ = ["ERROR_DOMAIN", "ERROR_POLICIES", "ErrorPolicy", "ErrorReason", "RecognitionError", "failure_from"]
+__all__ = ["ERROR_DOMAIN", "ERROR_POLICIES", "ErrorPolicy", "ErrorReason", "RecognitionError", "failure_from", "reportable_failure"]
+
+logger = logging.getLogger(__name__)
 
 ERROR_DOMAIN = "ktp-ocr"
 """`domain` of every google.rpc.ErrorInfo."""
@@ -105,15 +110,26 @@ _INFERENCE_FAILURES: Mapping[FailureKind, tuple[ErrorReason, str]] = {
 }
 
 
-def failure_from(error: Exception) -> RecognitionError | None:
-    """Translate any exception of the rooms below into a known failure.
+def reportable_failure(error: Exception) -> RecognitionError:
+    """Give what a caller may know about an exception.
+
+    An exception that nobody foresaw is a fault of ours. It is logged with its type and stack under a reference id, but
+    without its message, which might quote a card.
 
     Args:
         error: what was raised.
-
-    Returns:
-        The failure to report; None for an exception that nobody foresaw.
     """
+    failure = failure_from(error)
+    if failure is not None:
+        return failure
+    reference_id = uuid.uuid4().hex
+    stack = "".join(traceback.format_tb(error.__traceback__))
+    logger.error("internal error, reference %s: %s\n%s", reference_id, type(error).__qualname__, stack)
+    return RecognitionError(ErrorReason.INTERNAL, f"internal error, reference {reference_id}")
+
+
+def failure_from(error: Exception) -> RecognitionError | None:
+    """Translate an exception of the rooms below into a known failure; None for one that nobody foresaw."""
     match error:
         case RecognitionError():
             return error

@@ -1,27 +1,17 @@
-"""Turns exceptions into gRPC statuses, in one place for every method.
+"""Turns exceptions into gRPC statuses, in one place for every method."""
 
-A known failure becomes its code with google.rpc details. Anything else is a fault of ours: the caller gets INTERNAL
-with a reference id, and the log gets the same id with the exception's type and stack, but not its message, which might quote
-a card.
-"""
-
-import logging
-import traceback
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import NoReturn, TypeVar, cast
 
 import grpc
 
 from ktp_server.convert import status_from_error
-from ktp_server.errors import ERROR_POLICIES, ErrorReason, RecognitionError, failure_from
+from ktp_server.errors import ERROR_POLICIES, RecognitionError, reportable_failure
 
-__all__ = ["ErrorInterceptor", "reportable_failure"]
+__all__ = ["STATUS_DETAILS_KEY", "ErrorInterceptor"]
 
 STATUS_DETAILS_KEY = "grpc-status-details-bin"
 """Metadata key of google.rpc.Status. Source: gRPC, richer error model."""
-
-logger = logging.getLogger(__name__)
 
 RequestT = TypeVar("RequestT")
 ResponseT = TypeVar("ResponseT")
@@ -65,17 +55,6 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
             handler.request_deserializer,
             handler.response_serializer,
         )
-
-
-def reportable_failure(error: Exception) -> RecognitionError:
-    """Give what a caller may know about an exception; log it under a reference id when it is a fault of ours."""
-    failure = failure_from(error)
-    if failure is not None:
-        return failure
-    reference_id = uuid.uuid4().hex
-    stack = "".join(traceback.format_tb(error.__traceback__))
-    logger.error("internal error, reference %s: %s\n%s", reference_id, type(error).__qualname__, stack)
-    return RecognitionError(ErrorReason.INTERNAL, f"internal error, reference {reference_id}")
 
 
 def _guard_unary(method: UnaryMethod[RequestT, ResponseT]) -> UnaryMethod[RequestT, ResponseT]:

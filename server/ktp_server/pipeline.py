@@ -59,7 +59,7 @@ class Pipeline:
             deadline_s: moment on the monotonic clock by which the answer is needed; None for no limit.
 
         Raises:
-            RecognitionError, ImageError, InferenceError, TimeoutError: see errors.failure_from.
+            RecognitionError, ImageError, InferenceError, TimeoutError: see errors.reportable_failure.
         """
         clock = StageClock(deadline_s)
         async with asyncio.timeout_at(deadline_s):

@@ -14,8 +14,7 @@ from ktp.ocr.v1 import ktp_ocr_service_pb2 as messages
 from ktp.ocr.v1 import ktp_ocr_service_pb2_grpc as stubs
 from ktp_server.admission import Admission
 from ktp_server.convert import assessment_to_response, recognition_to_message, status_from_error
-from ktp_server.errors import ErrorReason, RecognitionError
-from ktp_server.interceptors import reportable_failure
+from ktp_server.errors import ErrorReason, RecognitionError, reportable_failure
 from ktp_server.pipeline import Pipeline
 
 __all__ = ["KtpOcrServicer", "ServiceLimits"]

@@ -8,18 +8,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from ktp_preprocessing.outline import CardOutline, find_card_quad
+from ktp_preprocessing.quality import QualityReport, assess_quality
 from numpy.typing import NDArray
 
-from ktp_postprocessing.card import CardKnowledge, FieldReading, Finding, read_card
+from ktp_postprocessing.card import read_card
 from ktp_postprocessing.ctc import decode_greedy
+from ktp_postprocessing.knowledge import CardKnowledge
 from ktp_postprocessing.lines import TextLine
+from ktp_postprocessing.reading import FieldReading, Finding
 from ktp_postprocessing.text_boxes import find_text_boxes
 from ktp_preprocessing.crops import LineCrop, crop_lines
 from ktp_preprocessing.decode import DecodedImage, decode_image
 from ktp_preprocessing.geometry import map_points
 from ktp_preprocessing.letterbox import Letterboxed, letterbox
-from ktp_preprocessing.outline import CardOutline, find_card_quad
-from ktp_preprocessing.quality import QualityReport, assess_quality
 from ktp_preprocessing.rectify import RectifiedCard, rectify
 from ktp_preprocessing.requirements import (
     RequirementAction,
@@ -155,7 +157,7 @@ def align_card(
         instance = select_card(instances, rules.selection)
         outline = find_card_quad(
             instance.mask,
-            instance.box,
+            instance.box.astype(np.float64),
             instance.quarter_turns,
             prepared.letterboxed.homography,
             prepared.image.pixels,
@@ -203,7 +205,7 @@ def read_fields(
         for quad, log_probability in zip(quads, readings.log_probabilities, strict=True):
             reading = decode_greedy(log_probability, readings.alphabet)
             if reading.text and reading.confidence >= rules.text_confidence_min:
-                lines.append(TextLine(reading.text, reading.confidence, quad))
+                lines.append(TextLine(reading.text, reading.confidence, quad, reading.character_confidences))
         card = read_card(lines, rules.knowledge)
         if not card.fields:
             raise RecognitionError(ErrorReason.CARD_UNREADABLE, "a card was found, but none of its fields can be read")

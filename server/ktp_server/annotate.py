@@ -1,0 +1,76 @@
+"""Annotated pictures: the card's outline, the text boxes, and the values that were read."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ktp_server.results import FIELD_NAMES, Quad, RecognitionResult
+
+__all__ = ["annotate"]
+
+CARD_COLOUR = (0, 170, 80)
+LINE_COLOUR = (150, 150, 150)
+FIELD_COLOUR = (230, 90, 0)
+PANEL_COLOUR = (250, 250, 250)
+TEXT_COLOUR = (30, 30, 30)
+"""RGB."""
+
+PANEL_WIDTH_SHARE = 0.75
+"""Width of the panel of values, as a part of the picture's longer side: a long address fits."""
+
+ROW_COUNT = len(FIELD_NAMES) + 2
+FONT = cv2.FONT_HERSHEY_SIMPLEX
+
+
+def annotate(pixels: NDArray[np.uint8], result: RecognitionResult) -> NDArray[np.uint8]:
+    """Draw what was read onto a copy of the image.
+
+    Args:
+        pixels: (H, W, 3) uint8 RGB, the image as decoded.
+        result: what was read from it.
+
+    Returns:
+        (H, W + panel, 3) uint8 RGB: the image with numbered boxes, and a panel with the values by number.
+    """
+    picture = pixels.copy()
+    stroke_px = max(1, round(max(picture.shape[:2]) / 600))
+    _draw_quad(picture, result.card.quad, CARD_COLOUR, 2 * stroke_px)
+    for line in result.card.lines:
+        _draw_quad(picture, line.quad, LINE_COLOUR, stroke_px)
+    numbers = {name: index + 1 for index, name in enumerate(FIELD_NAMES) if name in result.card.fields}
+    for name, number in numbers.items():
+        quad = result.card.fields[name].quad
+        if quad is not None:
+            _draw_quad(picture, quad, FIELD_COLOUR, stroke_px)
+            _draw_text(picture, str(number), (quad[0][0], quad[0][1] - 2 * stroke_px), 0.45 * stroke_px, FIELD_COLOUR)
+    panel = _draw_panel(picture.shape[0], round(PANEL_WIDTH_SHARE * max(picture.shape[:2])), result, numbers)
+    return np.concatenate([picture, panel], axis=1)
+
+
+def _draw_panel(height_px: int, width_px: int, result: RecognitionResult, numbers: dict[str, int]) -> NDArray[np.uint8]:
+    panel = np.full((height_px, width_px, 3), PANEL_COLOUR, dtype=np.uint8)
+    row_px = height_px / ROW_COUNT
+    for row, (name, number) in enumerate(numbers.items()):
+        field = result.card.fields[name]
+        text = f"{number:2d} {name}: {field.value if field.value is not None else '?'} ({field.confidence:.2f})"
+        # A glyph of FONT is 22 px high at scale 1; a long value is narrowed until it fits.
+        scale = min(0.5 * row_px / 22.0, 0.9 * width_px / max(cv2.getTextSize(text, FONT, 1.0, 1)[0][0], 1))
+        _draw_text(panel, text, (0.02 * width_px, (row + 1.5) * row_px), scale, TEXT_COLOUR)
+    return panel
+
+
+def _draw_quad(picture: NDArray[np.uint8], quad: Quad, colour: tuple[int, int, int], stroke_px: int) -> None:
+    points = np.round(np.asarray(quad)).astype(np.int32).reshape(-1, 1, 2)
+    cv2.polylines(picture, [points], isClosed=True, color=colour, thickness=stroke_px, lineType=cv2.LINE_AA)
+
+
+def _draw_text(
+    picture: NDArray[np.uint8],
+    text: str,
+    position: tuple[float, float],
+    scale: float,
+    colour: tuple[int, int, int],
+) -> None:
+    origin = (round(position[0]), round(position[1]))
+    thickness_px = max(1, round(1.4 * scale))
+    cv2.putText(picture, text, origin, FONT, scale, colour, thickness_px, cv2.LINE_AA)

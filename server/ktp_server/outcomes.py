@@ -1,0 +1,120 @@
+"""Reads image files in process and gives each one's outcome, success or failure, as `ktp-ocr read` reports it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ktp_server.errors import ErrorReason, RecognitionError, reportable_failure
+from ktp_server.pipeline import Pipeline
+from ktp_server.results import Quad, QualityScoreResult, RecognitionResult
+
+__all__ = ["FileOutcome", "find_images", "outcome_to_json", "read_files"]
+
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp"})
+"""Names that a folder's files are chosen by; a file named by itself is read whatever its name."""
+
+OK_STATUS = "OK"
+
+JsonValue = str | float | bool | None | Sequence["JsonValue"] | dict[str, "JsonValue"]
+
+
+@dataclass(frozen=True, slots=True)
+class FileOutcome:
+    """What became of one file; exactly one of `result` and `error` is set."""
+
+    path: Path
+    result: RecognitionResult | None = None
+    error: RecognitionError | None = None
+
+
+def find_images(paths: Iterable[Path]) -> list[Path]:
+    """List the files to read.
+
+    Args:
+        paths: files, taken as they are, and folders, searched for images at any depth in the order of their names.
+    """
+    files: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            files.extend(sorted(p for p in path.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file()))
+        else:
+            files.append(path)
+    return files
+
+
+async def read_files(pipeline: Pipeline, paths: Sequence[Path], concurrency: int) -> AsyncIterator[FileOutcome]:
+    """Read files, several at a time, and yield their outcomes in the order of the paths.
+
+    Args:
+        pipeline: reads the images.
+        paths: files.
+        concurrency: files in work at a time.
+    """
+    tasks: list[asyncio.Task[FileOutcome]] = []
+    try:
+        for index in range(len(paths)):
+            while len(tasks) < min(index + concurrency, len(paths)):
+                tasks.append(asyncio.create_task(_read_file(pipeline, paths[len(tasks)])))
+            yield await tasks[index]
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+def outcome_to_json(outcome: FileOutcome) -> dict[str, JsonValue]:
+    """Give an outcome in the form of `ktp-ocr read --json`: plain values for json.dumps."""
+    result = outcome.result
+    if result is None:
+        error = outcome.error or RecognitionError(ErrorReason.INTERNAL, "no result")
+        return {
+            "file": str(outcome.path),
+            "status": error.reason.value,
+            "message": error.message,
+            "fields": {},
+            "quality": {},
+            "card": None,
+            "timings_ms": {},
+        }
+    return {
+        "file": str(outcome.path),
+        "status": OK_STATUS,
+        "message": "",
+        "fields": {
+            name: {
+                "value": field.value,
+                "raw_value": field.raw_value,
+                "confidence": field.confidence,
+                "correction": field.correction.value,
+                "quad": None if field.quad is None else _points(field.quad),
+            }
+            for name, field in result.card.fields.items()
+        },
+        "quality": {name: _score(score) for name, score in result.quality.items()},
+        "card": {"quad": _points(result.card.quad), "rotation_degrees": result.card.rotation_degrees},
+        "timings_ms": {stage: round(duration_ms, 3) for stage, duration_ms in result.timings_ms.items()},
+    }
+
+
+async def _read_file(pipeline: Pipeline, path: Path) -> FileOutcome:
+    try:
+        data = await asyncio.to_thread(path.read_bytes)
+        return FileOutcome(path, result=await pipeline.recognize(data))
+    except OSError as error:
+        message = f"the file cannot be read: {error.strerror or type(error).__name__}"
+        return FileOutcome(path, error=RecognitionError(ErrorReason.REQUEST_INVALID, message))
+    except Exception as error:  # noqa: BLE001  # one bad file never stops the rest
+        return FileOutcome(path, error=reportable_failure(error))
+
+
+def _points(quad: Quad) -> list[JsonValue]:
+    return [[x, y] for x, y in quad]
+
+
+def _score(score: QualityScoreResult) -> dict[str, JsonValue]:
+    return {
+        "score": score.score,
+        "threshold": score.threshold,
+        "passed": score.passed,
+        "reason": score.reason,
+    }

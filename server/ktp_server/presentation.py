@@ -1,0 +1,78 @@
+"""Results as tables for people."""
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from ktp_server.errors import RecognitionError
+from ktp_server.outcomes import FileOutcome
+from ktp_server.results import FIELD_NAMES, Correction, RecognitionResult, RequirementResult
+
+__all__ = ["render_outcome"]
+
+SURE_CONFIDENCE = 0.9
+"""From here on a value is shown in green: what a person need not look at again."""
+
+DOUBTFUL_CONFIDENCE = 0.6
+"""Below this a value is shown in red."""
+
+
+def render_outcome(outcome: FileOutcome) -> Group:
+    """Render one file's outcome: a table of fields, or the failure."""
+    title = Text(str(outcome.path), style="bold")
+    if outcome.result is not None:
+        return Group(title, _field_table(outcome.result), *_notes(outcome.result))
+    error = outcome.error
+    return Group(title, _failure(error) if error is not None else Text("no result"))
+
+
+def _failure(error: RecognitionError) -> Text:
+    return Text.assemble((error.reason.value, "bold red"), ": ", error.message)
+
+
+def _field_table(result: RecognitionResult) -> Table:
+    table = Table(show_edge=False, pad_edge=False)
+    table.add_column("field", style="cyan", no_wrap=True)
+    table.add_column("value", overflow="fold")
+    table.add_column("confidence", justify="right")
+    table.add_column("as read", style="dim", overflow="fold")
+    for name in FIELD_NAMES:
+        field = result.card.fields.get(name)
+        if field is None:
+            table.add_row(name, Text("-", style="dim"), "", "")
+            continue
+        corrected = field.correction is not Correction.NONE
+        value = Text("unreadable", style="red") if field.value is None else Text(field.value)
+        table.add_row(
+            name, value, _confidence(field.confidence), f"{field.raw_value} ({field.correction})" if corrected else ""
+        )
+    return table
+
+
+def _confidence(confidence: float) -> Text:
+    style = "green" if confidence >= SURE_CONFIDENCE else "yellow" if confidence >= DOUBTFUL_CONFIDENCE else "red"
+    return Text(f"{confidence:.3f}", style=style)
+
+
+def _notes(result: RecognitionResult) -> list[Text]:
+    notes = [
+        Text(f"{finding.severity}: {finding.code}: {finding.message}", style="yellow")
+        for finding in result.card.findings
+    ]
+    notes += [
+        Text(f"{name}: {score.reason}", style="yellow") for name, score in result.quality.items() if not score.passed
+    ]
+    notes += [_warning(item) for item in result.requirements if not item.passed]
+    notes.append(
+        Text(
+            f"rotation {result.card.rotation_degrees:.1f}°, "
+            + ", ".join(f"{stage} {duration_ms:.1f} ms" for stage, duration_ms in result.timings_ms.items()),
+            style="dim",
+        )
+    )
+    return notes
+
+
+def _warning(item: RequirementResult) -> Text:
+    measured = "nothing" if item.measured is None else f"{item.measured:g}"
+    return Text(f"requirement {item.name}: {measured} measured, {item.threshold:g} asked", style="yellow")
