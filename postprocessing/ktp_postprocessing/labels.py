@@ -83,7 +83,10 @@ class LabelMatcher:
             match = fuzz.partial_ratio_alignment(label, folded.letters, score_cutoff=_MIN_INNER_SIMILARITY)
             if match is not None and match.dest_end > match.dest_start:
                 start = folded.indices[match.dest_start]
-                end = _skip_separators(text, folded.indices[match.dest_end - 1] + 1)
+                last = folded.indices[match.dest_end - 1]
+                while text[last + 1 : last + 2].islower():  # a misread end of the label itself
+                    last += 1
+                end = _skip_separators(text, last + 1)
                 is_whole = start == 0 and end == len(text)
                 return LabelHit(BLOOD_TYPE_FIELD, start, end, match.score / 100, is_whole)
         return None

@@ -39,7 +39,6 @@ class CardLayout:
         values: label field -> its value's rows, from top to bottom, without leading colons.
         issue: lines under the photo, from top to bottom.
         labels: fields whose label was seen.
-        is_belief_card: the religion's label is printed as Kepercayaan.
     """
 
     header: tuple[Span, ...] = ()
@@ -91,6 +90,7 @@ def parse_layout(spans: Sequence[Span], matcher: LabelMatcher) -> CardLayout:
     others = [span for span in spans if id(span) not in kept]
     geometry = _find_geometry(labels, others)
     header, body, photo_side = _split_regions(others, geometry)
+    body = [span for span in body if not _is_watermark(span.text) or matcher.find_blood_type(span.text)]
     rows = _make_rows(labels, body, geometry)
     values = assign_rows([_close_row(row, geometry, matcher) for row in rows], geometry.pitch, geometry.nik_y)
     issue = [span for span in photo_side if span.extent.y > geometry.name_y + _ISSUE_TOP_PITCHES * geometry.pitch]
@@ -176,7 +176,7 @@ def _split_regions(spans: Sequence[Span], geometry: _Geometry) -> tuple[list[Spa
     for span in below:
         if span.extent.left >= photo_left:
             (body if any(_continues(span, other) for other in body) else photo_side).append(span)
-    return header, [span for span in body if not _is_watermark(span.text)], photo_side
+    return header, body, photo_side
 
 
 def _continues(span: Span, other: Span) -> bool:

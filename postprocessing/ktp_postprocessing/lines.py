@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 
@@ -79,6 +79,8 @@ class Span:
         piece = self.text[start:end]
         start += len(piece) - len(piece.lstrip())
         end = start + len(piece.strip())
+        if start == 0 and end == len(self.text):
+            return self
         count = max(len(self.text), 1)
         left, right = start / count, max(end, start) / count
         width = self.extent.right - self.extent.left
@@ -88,7 +90,8 @@ class Span:
             top, bottom = top_right - top_left, bottom_right - bottom_left
             corners = (top_left + top * left, top_left + top * right)
             quads = (np.array([*corners, bottom_left + bottom * right, bottom_left + bottom * left]),)
-        extent = replace(self.extent, left=self.extent.left + width * left, right=self.extent.left + width * right)
+        whole = self.extent
+        extent = Extent(whole.left + width * left, whole.top, whole.left + width * right, whole.bottom)
         return Span(self.text[start:end], self.confidences[start:end], extent, quads)
 
     def without_separators(self) -> "Span":
@@ -145,20 +148,27 @@ def make_spans(lines: Sequence[TextLine]) -> list[Span]:
     Raises:
         ValueError: a quad is not (4, 2).
     """
-    usable: list[tuple[TextLine, float, float]] = []  # line, direction in radians, length
     for line in lines:
         if line.quad.shape != (4, 2):
             raise ValueError(f"a line's quad must be (4, 2), not {line.quad.shape}")
-        if not np.isfinite(line.quad).all() or not line.text.strip():
-            continue
-        dx, dy = (float(part) for part in (line.quad[1] + line.quad[2] - line.quad[0] - line.quad[3]) / 2)
-        if dx > 0:
-            usable.append((line, math.atan2(dy, dx), math.hypot(dx, dy)))
-    tilt = _find_tilt([(angle, length) for _, angle, length in usable])
+    lines = [line for line in lines if line.text.strip()]
+    if not lines:
+        return []
+    quads = np.stack([line.quad for line in lines]).astype(np.float64)
+    steps = (quads[:, 1] + quads[:, 2] - quads[:, 0] - quads[:, 3]) / 2
+    usable = np.isfinite(quads).all(axis=(1, 2)) & (steps[:, 0] > 0)
+    angles = np.arctan2(steps[:, 1], steps[:, 0])
+    lengths = np.hypot(steps[:, 0], steps[:, 1])
+    tilt = _find_tilt(list(zip(angles[usable].tolist(), lengths[usable].tolist(), strict=True)))
     axes = np.array([[math.cos(tilt), -math.sin(tilt)], [math.sin(tilt), math.cos(tilt)]])
+    turned = np.where(usable[:, None, None], quads, 0.0) @ axes
+    # Sides at the middle of the quads' edges.
+    lefts, rights = turned[:, [0, 3], 0].mean(axis=1).tolist(), turned[:, [1, 2], 0].mean(axis=1).tolist()
+    tops, bottoms = turned[:, [0, 1], 1].mean(axis=1).tolist(), turned[:, [2, 3], 1].mean(axis=1).tolist()
     spans = []
-    for line, angle, length in usable:
-        extent = _find_extent(line.quad @ axes)
+    for index in np.flatnonzero(usable).tolist():
+        line, angle, length = lines[index], float(angles[index]), float(lengths[index])
+        extent = Extent(lefts[index], tops[index], rights[index], bottoms[index])
         elongated = length > _ELONGATED_RATIO * extent.height or len(line.text) > 2 * _ELONGATED_RATIO
         if extent.height > 0 and not (elongated and abs(angle - tilt) > _MAX_TILT_RADIANS):
             spans.append(_make_span(line, extent))
@@ -172,13 +182,6 @@ def _find_tilt(directions: Sequence[tuple[float, float]]) -> float:
         if half <= 0:
             return angle
     return 0.0
-
-
-def _find_extent(quad: NDArray[np.float64]) -> Extent:
-    """Extent of a quad that is already turned upright; sides at the middle of its edges."""
-    left, right = float(quad[[0, 3], 0].mean()), float(quad[[1, 2], 0].mean())
-    top, bottom = float(quad[[0, 1], 1].mean()), float(quad[[2, 3], 1].mean())
-    return Extent(left, top, right, bottom)
 
 
 def _make_span(line: TextLine, extent: Extent) -> Span:

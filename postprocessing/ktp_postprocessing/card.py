@@ -1,0 +1,201 @@
+"""Recognised lines -> a card: the package's main entry."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ktp_postprocessing.area_path import LEVELS, resolve_areas
+from ktp_postprocessing.checks import check_card
+from ktp_postprocessing.confusions import repair_words, to_print_case
+from ktp_postprocessing.fields import (
+    Normal,
+    make_reading,
+    read_blood_type,
+    read_date,
+    read_free_text,
+    read_listed,
+    read_name,
+    read_nik,
+    read_rt_rw,
+    read_validity,
+)
+from ktp_postprocessing.header import read_header
+from ktp_postprocessing.knowledge import CardKnowledge, strip_regency_prefix
+from ktp_postprocessing.layout import CardLayout, parse_layout
+from ktp_postprocessing.lines import Span, TextLine, join_spans, make_spans
+from ktp_postprocessing.matching import AREA_LIST, OPEN_LIST
+from ktp_postprocessing.nik import parse_nik
+from ktp_postprocessing.numerals import find_date, split_place_and_date
+from ktp_postprocessing.reading import CardReading, FieldReading
+from ktp_postprocessing.repair import cross_check
+
+FIELD_NAMES = (
+    "provinsi",
+    "kabupaten_kota",
+    "nik",
+    "nama",
+    "tempat_lahir",
+    "tanggal_lahir",
+    "jenis_kelamin",
+    "golongan_darah",
+    "alamat",
+    "rt_rw",
+    "rt",
+    "rw",
+    "kelurahan_desa",
+    "kecamatan",
+    "agama",
+    "status_perkawinan",
+    "pekerjaan",
+    "kewarganegaraan",
+    "berlaku_hingga",
+    "tempat_terbit",
+    "tanggal_terbit",
+)
+"""All fields, in print order."""
+
+_MAX_ISSUE_ROW_GAP_HEIGHTS = 3.5  # from the issue place's middle down to the issue date's
+_BLOOD_TYPE_BESIDE_SEX = re.compile(r"\s([ABO0]{1,2}[+\-]?|-)$")
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A card in the making."""
+
+    knowledge: CardKnowledge
+    fields: dict[str, FieldReading] = field(default_factory=dict)
+    area_codes: dict[str, str] = field(default_factory=dict)
+
+    def put(self, name: str, span: Span | None, normal: Normal | None) -> None:
+        """Add a field, unless nothing is left of it."""
+        if span is not None and normal is not None and normal.value:
+            self.fields[name] = make_reading(span, normal)
+
+
+def read_card(lines: Sequence[TextLine], knowledge: CardKnowledge) -> CardReading:
+    """Read a card from its lines.
+
+    Args:
+        lines: from any OCR, in any order, in a frame in which the card is upright (a few degrees of tilt do no harm).
+        knowledge: from `CardKnowledge.load()`.
+
+    Raises:
+        ValueError: a line's quad is not (4, 2).
+    """
+    layout = parse_layout(make_spans(lines), knowledge.label_matcher)
+    values = {name: join_spans(rows) for name, rows in layout.values.items()}
+    draft = _Draft(knowledge)
+    if "nik" in values:
+        draft.put("nik", values["nik"], read_nik(values["nik"]))
+    _read_person(draft, values)
+    _read_areas(draft, values, layout)
+    _read_listed_fields(draft, values)
+    _read_issue(draft, layout.issue)
+    draft.fields = cross_check(draft.fields, knowledge)
+    fields = {name: draft.fields[name] for name in FIELD_NAMES if name in draft.fields}
+    return CardReading(fields, check_card(fields, draft.area_codes, knowledge), draft.area_codes)
+
+
+def _read_person(draft: _Draft, values: dict[str, Span]) -> None:
+    if "nama" in values:
+        draft.put("nama", values["nama"], read_name(values["nama"]))
+    birth = values.get("tempat_tanggal_lahir")
+    if birth is not None:
+        place_part, date_match = split_place_and_date(birth.text)
+        if place_part.stop:
+            place = birth.cut(place_part.start, place_part.stop)
+            draft.put("tempat_lahir", place, _read_place(place, draft.knowledge))
+        if date_match is not None:
+            born = birth.cut(date_match.start, date_match.end)
+            draft.put("tanggal_lahir", born, read_date(born))
+    if "alamat" in values:
+        draft.put("alamat", values["alamat"], read_free_text(values["alamat"]))
+    if "rt_rw" in values:
+        span = values["rt_rw"]
+        normal, parts = read_rt_rw(span)
+        draft.put("rt_rw", span, normal)
+        if parts is not None:
+            for name, number in zip(("rt", "rw"), parts, strict=True):
+                draft.put(name, span, Normal(number, normal.confidence, normal.correction))
+
+
+def _read_place(span: Span, knowledge: CardKnowledge) -> Normal:
+    """A birth place: any district or regency is kept; only regencies' names, the usual ones, serve as templates."""
+    text = repair_words(to_print_case(span.text))
+    if text in knowledge.known_places:
+        return read_listed(span, (text,), OPEN_LIST)
+    return read_listed(span, knowledge.birth_places, OPEN_LIST)
+
+
+def _read_areas(draft: _Draft, values: dict[str, Span], layout: CardLayout) -> None:
+    areas = draft.knowledge.areas
+    spans = read_header(layout.header, areas)
+    spans |= {name: values[name] for name in ("kecamatan", "kelurahan_desa") if name in values}
+    nik = parse_nik(draft.fields["nik"].value) if "nik" in draft.fields else None
+    path = resolve_areas(
+        {name: to_print_case(span.text) for name, span in spans.items()},
+        areas,
+        nik.find_regency(areas) if nik is not None else None,
+    )
+    parent_code = ""
+    for name in LEVELS:
+        area = path.areas.get(name)
+        span = spans.get(name)
+        if span is not None:
+            siblings = areas.children(parent_code) if area is not None else ()
+            entries = tuple(printed for sibling in siblings for printed in areas.printed_names(sibling))
+            normal = read_listed(span, entries, AREA_LIST)
+            draft.put(name, span, normal)
+            if area is not None and normal.value in areas.printed_names(area):
+                draft.area_codes[name] = area.code
+        parent_code = area.code if area is not None else ""
+
+
+def _read_listed_fields(draft: _Draft, values: dict[str, Span]) -> None:
+    tables = draft.knowledge.vocabularies
+    sex, blood_type = values.get("jenis_kelamin"), values.get("golongan_darah")
+    if sex is not None and blood_type is None:
+        beside = _BLOOD_TYPE_BESIDE_SEX.search(sex.text)
+        if beside is not None:
+            blood_type = sex.cut(beside.start(1), beside.end(1))
+            sex = sex.cut(0, beside.start())
+    if sex is not None:
+        draft.put("jenis_kelamin", sex, read_listed(sex, tables.sexes.printed))
+    if blood_type is not None:
+        draft.put("golongan_darah", blood_type, read_blood_type(blood_type, tables.blood_types.printed))
+    closed = {
+        "agama": tables.religions,
+        "status_perkawinan": tables.marital_statuses,
+        "kewarganegaraan": tables.citizenships,
+    }
+    for name, table in closed.items():
+        if name in values:
+            draft.put(name, values[name], read_listed(values[name], table.printed))
+    if "pekerjaan" in values:
+        span = values["pekerjaan"]
+        draft.put("pekerjaan", span, read_listed(span, tables.occupations.printed, OPEN_LIST))
+    if "berlaku_hingga" in values:
+        span = values["berlaku_hingga"]
+        draft.put("berlaku_hingga", span, read_validity(span, tables.validities.printed))
+
+
+def _read_issue(draft: _Draft, lines: Sequence[Span]) -> None:
+    """The issue place and, under it, the issue date; the signature and what else is there is passed over."""
+    dated = [line for line in lines if find_date(line.text) is not None]
+    if not dated:
+        return
+    issued = dated[-1]
+    draft.put("tanggal_terbit", issued, read_date(issued))
+    reach = _MAX_ISSUE_ROW_GAP_HEIGHTS * issued.extent.height
+    above = [line for line in lines if 0 < issued.extent.y - line.extent.y < reach and line not in dated]
+    if above:
+        place = join_spans(above)
+        draft.put("tempat_terbit", place, read_listed(place, _issue_places(draft), AREA_LIST))
+
+
+def _issue_places(draft: _Draft) -> tuple[str, ...]:
+    """A card is issued in its own regency: its name with and without prefix; any regency if that was not read."""
+    header = draft.fields.get("kabupaten_kota")
+    if header is None or "kabupaten_kota" not in draft.area_codes:
+        return draft.knowledge.birth_places
+    return tuple(dict.fromkeys((header.value, strip_regency_prefix(header.value))))

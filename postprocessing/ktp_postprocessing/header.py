@@ -1,0 +1,61 @@
+"""The two centred lines at the top: `PROVINSI JAWA BARAT` and `KABUPATEN BOGOR`."""
+
+from collections.abc import Sequence
+
+from rapidfuzz.distance import Levenshtein
+
+from ktp_postprocessing.areas import AreaList
+from ktp_postprocessing.labels import fold
+from ktp_postprocessing.lines import Span
+
+_PROVINCE_WORD = "PROVINSI"
+_MAX_EDITS = 2
+_MIN_LETTERS = 3
+_MIN_NAME_SIMILARITY = 0.75
+
+
+def read_header(rows: Sequence[Span], areas: AreaList) -> dict[str, Span]:
+    """Find the province's and the regency's row.
+
+    Args:
+        rows: rows above the NIK, from top to bottom.
+        areas: to tell a province whose leading word is lost.
+
+    Returns:
+        `provinsi` (without the word PROVINSI) and `kabupaten_kota`, those that were found.
+    """
+    rows = [row for row in rows if sum(character.isalpha() for character in row.text) >= _MIN_LETTERS]
+    for index, row in enumerate(rows):
+        end = _find_province_word(row.text)
+        if end is not None:
+            found = {"provinsi": row.cut(end, len(row.text)).without_separators()} if end < len(row.text) else {}
+            return found | ({"kabupaten_kota": rows[index + 1]} if index + 1 < len(rows) else {})
+    if not rows:
+        return {}
+    if len(rows) == 1:
+        name = "provinsi" if _resembles_province(rows[0].text, areas) else "kabupaten_kota"
+        return {name: rows[0]}
+    return {"provinsi": rows[-2], "kabupaten_kota": rows[-1]}
+
+
+def _find_province_word(text: str) -> int | None:
+    """Index after the word PROVINSI at the start, also misread or glued to the name; None if it is not there."""
+    folded = fold(text)
+    word = fold(_PROVINCE_WORD).letters
+    best: tuple[int, int] | None = None
+    for size in range(len(word) - 1, len(word) + 2):
+        if size > len(folded.letters):
+            break
+        distance = Levenshtein.distance(word, folded.letters[:size])
+        # A cut in front of a gap is better than one inside a word.
+        end = folded.indices[size - 1] + 1
+        rank = (2 * distance - (text[end : end + 1] in ("", " ")), end)
+        if distance <= _MAX_EDITS and (best is None or rank < best):
+            best = rank
+    return None if best is None else best[1]
+
+
+def _resembles_province(text: str, areas: AreaList) -> bool:
+    folded = fold(text).letters
+    names = [fold(name).letters for area in areas.provinces() for name in areas.printed_names(area)]
+    return any(Levenshtein.normalized_similarity(folded, name) >= _MIN_NAME_SIMILARITY for name in names)

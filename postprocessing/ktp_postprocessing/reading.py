@@ -1,0 +1,74 @@
+"""What comes out: fields with their provenance, and findings."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Correction(StrEnum):
+    """How a value came from the text that was read; the strongest step counts."""
+
+    NONE = "none"
+    NORMALISED = "normalised"
+    TEMPLATE = "template"
+    CROSS_CHECK = "cross_check"
+
+
+class Severity(StrEnum):
+    """How much a finding weighs. None is a reason to reject a card by itself."""
+
+    INFO = "info"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FieldReading:
+    """One field.
+
+    Attributes:
+        value: as printed, after correction; single spaces.
+        raw_value: as read, without the leading colon; rows joined by a space.
+        confidence: [0, 1], that `value` is what is printed.
+        correction: how `value` came from `raw_value`.
+        quad: (4, 2) float64 around the value, in the lines' frame; None if it was not read from a place of its own.
+    """
+
+    value: str
+    raw_value: str
+    confidence: float
+    correction: Correction
+    quad: NDArray[np.float64] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something about the card that does not agree.
+
+    Attributes:
+        code: upper case with underscores, stable; see `checks`.
+        severity: how much it weighs.
+        message: one plain sentence without field values.
+        fields: names of the fields concerned.
+    """
+
+    code: str
+    severity: Severity
+    message: str
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CardReading:
+    """A card.
+
+    Attributes:
+        fields: name -> reading, in print order; only fields that were read. The names are `card.FIELD_NAMES`.
+        findings: disagreements, see `checks`.
+        area_codes: name of an area field -> dotted code of the area it was matched to.
+    """
+
+    fields: dict[str, FieldReading]
+    findings: tuple[Finding, ...]
+    area_codes: dict[str, str]

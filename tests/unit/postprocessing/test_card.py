@@ -1,0 +1,383 @@
+"""Lines -> card, for every variant of a card and every way its lines may be cut or misread."""
+
+from collections.abc import Callable, Sequence
+from time import perf_counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ktp_postprocessing.card import FIELD_NAMES, read_card
+from ktp_postprocessing.knowledge import CardKnowledge
+from ktp_postprocessing.lines import TextLine
+from ktp_postprocessing.reading import CardReading, Correction
+from tests.unit.postprocessing.conftest import CARD_HEIGHT_PX, CardSketch
+
+KNOWLEDGE = CardKnowledge.load()
+Expected = Callable[..., dict[str, str]]
+MAX_MILLISECONDS = 50.0  # far above the real cost, so that a busy machine does not fail the test
+
+
+def read(lines: Sequence[TextLine]) -> dict[str, str]:
+    return get_values(read_card(lines, KNOWLEDGE))
+
+
+def get_values(card: CardReading) -> dict[str, str]:
+    return {name: reading.value for name, reading in card.fields.items()}
+
+
+def test_a_clean_card_is_read_and_nothing_in_it_corrected(sketch: CardSketch, expected: Expected) -> None:
+    card = read_card(sketch.lines(), KNOWLEDGE)
+    assert get_values(card) == expected()
+    assert list(card.fields) == [name for name in FIELD_NAMES if name in card.fields]
+    changed = {name for name, reading in card.fields.items() if reading.correction is not Correction.NONE}
+    assert changed == {"rt", "rw"}
+    assert {finding.code for finding in card.findings} == {"NIK_SERIAL_UNISSUED"}
+    assert card.area_codes["kelurahan_desa"].startswith("32.73.01.")
+    for reading in card.fields.values():
+        assert 0.8 < reading.confidence <= 1
+        assert reading.quad is not None
+        assert reading.quad.shape == (4, 2)
+
+
+@pytest.mark.parametrize("tilt", [-0.08, -0.03, 0.03, 0.08])
+def test_a_tilted_card_is_read_by_its_own_rows(sketch: CardSketch, expected: Expected, tilt: float) -> None:
+    sketch.tilt = tilt
+    assert read(sketch.lines()) == expected()
+
+
+@pytest.mark.parametrize("scale", [0.5, 3.0])
+def test_the_frame_is_free(sketch: CardSketch, expected: Expected, scale: float) -> None:
+    moved = [TextLine(line.text, line.confidence, line.quad * scale + 100) for line in sketch.lines()]
+    assert read(moved) == expected()
+
+
+@pytest.mark.parametrize("colon", [": ", ":", ". ", "; ", "- ", "= ", "", " "])
+def test_the_colon_may_be_misread_or_lost(sketch: CardSketch, expected: Expected, colon: str) -> None:
+    sketch.colon = colon
+    assert read(sketch.lines()) == expected()
+
+
+@pytest.mark.parametrize("colon", [": ", " : ", ":", ". ", " "])
+def test_labels_may_be_glued_to_values(sketch: CardSketch, expected: Expected, colon: str) -> None:
+    sketch.colon = colon
+    sketch.glued = frozenset(sketch.values)
+    assert read(sketch.lines()) == expected()
+
+
+def test_sex_and_blood_type_may_be_one_line(sketch: CardSketch, expected: Expected) -> None:
+    sketch.values["Jenis Kelamin"] = "LAKI-LAKI Gol. Darah : AB"
+    sketch.values["NIK"] = "3273010501900000"
+    sketch.blood_type = ()
+    changes = {"jenis_kelamin": "LAKI-LAKI", "golongan_darah": "AB", "nik": "3273010501900000"}
+    assert read(sketch.lines()) == expected(**changes)
+
+
+@pytest.mark.parametrize(
+    ("parts", "value"),
+    [
+        (("Gol. Darah : O",), "O"),
+        (("Gol. Darah", ": 0"), "O"),
+        (("Gol Darah", ":AB"), "AB"),
+        (("Gol. Darah", ": A+"), "A+"),
+        (("Gol. Darah", ": -"), "-"),
+        (("Gol. Darah :", "-"), "-"),
+        (("Gol. Darah : -",), "-"),
+        (("Gol. Darah",), ""),
+        (("Gol. Darah :",), ""),
+        (("Go1. Darab : B",), "B"),
+        (("Gol. Darah", ": TIDAK TAHU"), "TIDAK TAHU"),
+        ((), ""),
+    ],
+)
+def test_blood_types(sketch: CardSketch, expected: Expected, parts: tuple[str, ...], value: str) -> None:
+    sketch.blood_type = parts
+    assert read(sketch.lines()) == expected(golongan_darah=value)
+
+
+@pytest.mark.parametrize(
+    ("label", "rows", "changes"),
+    [
+        ("Nama", ["RADEN AJENG SITI NURHALIZAH", "RAHMAWATI"], {"nama": "RADEN AJENG SITI NURHALIZAH RAHMAWATI"}),
+        ("Nama", ["SITI", "NUR", "AINI"], {"nama": "SITI NUR AINI"}),
+        (
+            "Alamat",
+            ["KOMP. GRIYA INDAH BLOK C NO. 12", "JL. RAYA BARAT"],
+            {"alamat": "KOMP. GRIYA INDAH BLOK C NO. 12 JL. RAYA BARAT"},
+        ),
+        ("Tempat/Tgl Lahir", ["TANJUNG JABUNG TIMUR,", "05-01-1990"], {"tempat_lahir": "TANJUNG JABUNG TIMUR"}),
+        ("Pekerjaan", ["ANGGOTA DPRD", "KABUPATEN/KOTA"], {"pekerjaan": "ANGGOTA DPRD KABUPATEN/KOTA"}),
+    ],
+)
+def test_values_may_wrap(
+    sketch: CardSketch, expected: Expected, label: str, rows: list[str], changes: dict[str, str]
+) -> None:
+    sketch.values[label] = rows
+    assert read(sketch.lines()) == expected(**changes)
+
+
+def test_name_and_address_may_both_wrap(sketch: CardSketch, expected: Expected) -> None:
+    sketch.values["Nama"] = ["MUHAMMAD ABDURRAHMAN WAHID", "HASYIM ASYARI"]
+    sketch.values["Alamat"] = ["PERUM GRIYA ASRI", "JL. KENANGA III NO. 7"]
+    assert read(sketch.lines()) == expected(
+        nama="MUHAMMAD ABDURRAHMAN WAHID HASYIM ASYARI", alamat="PERUM GRIYA ASRI JL. KENANGA III NO. 7"
+    )
+
+
+@pytest.mark.parametrize("label", [label for label in CardSketch().values if label != "NIK"])
+def test_a_lost_label_is_inferred_from_its_neighbours(sketch: CardSketch, expected: Expected, label: str) -> None:
+    sketch.labels[label] = None
+    assert read(sketch.lines()) == expected()
+
+
+def test_three_lost_labels_in_a_row_are_inferred(sketch: CardSketch, expected: Expected) -> None:
+    sketch.labels |= {"Alamat": None, "RT/RW": None, "Kel/Desa": None}
+    assert read(sketch.lines()) == expected()
+
+
+def test_a_card_without_any_label_is_still_read(sketch: CardSketch, expected: Expected) -> None:
+    sketch.labels |= dict.fromkeys(sketch.values)
+    values = read(sketch.lines())
+    for name in ("provinsi", "kabupaten_kota", "nik", "rt_rw", "tanggal_lahir", "agama", "berlaku_hingga"):
+        assert values[name] == expected()[name]
+
+
+@pytest.mark.parametrize(
+    ("label", "misread"),
+    [
+        ("NIK", "N1K"),
+        ("Nama", "Narna"),
+        ("Tempat/Tgl Lahir", "TempatTgI Lahr"),
+        ("RT/RW", "RTIRW"),
+        ("RT/RW", "RT7RW"),
+        ("Kel/Desa", "KeI/Des4"),
+        ("Kecamatan", "Kecarnatan"),
+        ("Agama", "Agarna"),
+        ("Status Perkawinan", "Status Perkawlnan"),
+        ("Kewarganegaraan", "Kewarganegaman"),
+        ("Berlaku Hingga", "Beriaku Hinqqa"),
+    ],
+)
+def test_labels_may_be_misread(sketch: CardSketch, expected: Expected, label: str, misread: str) -> None:
+    sketch.labels[label] = misread
+    assert read(sketch.lines()) == expected()
+
+
+@pytest.mark.parametrize(
+    ("header", "changes"),
+    [
+        (("PROVINSI DKI JAKARTA", "JAKARTA BARAT"), {"provinsi": "DKI JAKARTA", "kabupaten_kota": "JAKARTA BARAT"}),
+        (
+            ("PROVINSI DAERAH ISTIMEWA YOGYAKARTA", "KABUPATEN SLEMAN"),
+            {"provinsi": "DAERAH ISTIMEWA YOGYAKARTA", "kabupaten_kota": "KABUPATEN SLEMAN"},
+        ),
+        (
+            ("PROVINSI DI YOGYAKARTA", "KOTA YOGYAKARTA"),
+            {"provinsi": "DI YOGYAKARTA", "kabupaten_kota": "KOTA YOGYAKARTA"},
+        ),
+        (
+            ("PROVINSI SUMATERA UTARA", "KABUPATEN TOBA SAMOSIR"),
+            {"provinsi": "SUMATERA UTARA", "kabupaten_kota": "KABUPATEN TOBA SAMOSIR"},
+        ),
+        (("PROVINS1 JAWABARAT", "K0TABANDUNG"), {}),
+        (("PROVINSIJAWA BARAT", "KOTA BANDVNG"), {}),
+        (("JAWA BARAT", "KOTA BANDUNG"), {}),
+    ],
+)
+def test_headers(sketch: CardSketch, expected: Expected, header: tuple[str, str], changes: dict[str, str]) -> None:
+    sketch.header = header
+    sketch.issue = ()
+    assert read(sketch.lines()) == expected(tempat_terbit="", tanggal_terbit="", **changes)
+
+
+def test_a_foreigners_card_is_read_in_english(sketch: CardSketch, expected: Expected) -> None:
+    changes = {
+        "Nama": "JOHN SMITH",
+        "Jenis Kelamin": "MALE",
+        "Agama": "CHRISTIAN",
+        "Status Perkawinan": "MARRIED",
+        "Pekerjaan": "DIRECTOR",
+        "Kewarganegaraan": "CHINA",
+        "Berlaku Hingga": "01-02-2027",
+        "NIK": "3273010501900000",
+    }
+    sketch.values |= changes
+    assert read(sketch.lines()) == expected(
+        nama="JOHN SMITH",
+        jenis_kelamin="MALE",
+        agama="CHRISTIAN",
+        status_perkawinan="MARRIED",
+        pekerjaan="DIRECTOR",
+        kewarganegaraan="CHINA",
+        berlaku_hingga="01-02-2027",
+        nik="3273010501900000",
+    )
+
+
+def test_a_belief_stands_under_its_own_label(sketch: CardSketch, expected: Expected) -> None:
+    sketch.labels["Agama"] = "Kepercayaan"
+    sketch.values["Agama"] = "KEPERCAYAAN TERHADAP TUHAN YME"
+    assert read(sketch.lines()) == expected(agama="KEPERCAYAAN TERHADAP TUHAN YME")
+
+
+@pytest.mark.parametrize("label", ["Agama", "Pekerjaan", "Status Perkawinan", "RT/RW"])
+def test_a_blank_value_is_absent(sketch: CardSketch, expected: Expected, label: str) -> None:
+    sketch.values[label] = None
+    names = {"Agama": ["agama"], "Pekerjaan": ["pekerjaan"], "Status Perkawinan": ["status_perkawinan"]}
+    changes = dict.fromkeys(names.get(label, ["rt_rw", "rt", "rw"]), "")
+    assert read(sketch.lines()) == expected(**changes)
+
+
+def test_stray_lines_are_rejected(sketch: CardSketch, expected: Expected) -> None:
+    diagonal = np.array([[150.0, 300], [400, 100], [410, 112], [160, 312]])
+    sketch.extra = [
+        ("untuk verifikasi akun", 0.35, 0.47),
+        ("Budi", 0.80, 0.90),
+    ]
+    lines = [*sketch.lines(), TextLine("UNTUK VERIFIKASI", 0.9, diagonal)]
+    assert read(lines) == expected()
+
+
+def test_a_value_in_two_boxes_is_joined(sketch: CardSketch, expected: Expected) -> None:
+    sketch.values["Alamat"] = "JL. MERDEKA"
+    sketch.extra = [("NO. 12 BLOK C", 0.43, 0.33 + 3 * 0.047)]
+    assert read(sketch.lines()) == expected()
+
+
+@pytest.mark.parametrize("value", ["0011002", "001/ 002", "O01/0O2", "001l002", "001|002", "00I/00Z", "001002"])
+def test_rt_rw_is_repaired(sketch: CardSketch, expected: Expected, value: str) -> None:
+    sketch.values["RT/RW"] = value
+    card = read_card(sketch.lines(), KNOWLEDGE)
+    assert get_values(card) == expected()
+    assert card.fields["rt_rw"].raw_value == value
+    assert card.fields["rt_rw"].correction is Correction.NORMALISED
+
+
+@pytest.mark.parametrize("value", ["32730l45O19OOOOO", "3273 0145 0190 0000", "E3273014501900000", "327301450l900000"])
+def test_nik_is_repaired(sketch: CardSketch, expected: Expected, value: str) -> None:
+    sketch.values["NIK"] = value
+    assert read(sketch.lines()) == expected()
+
+
+@pytest.mark.parametrize(
+    ("label", "misread", "name"),
+    [
+        ("Agama", "ISIAM", "agama"),
+        ("Agama", "lSLAM", "agama"),
+        ("Jenis Kelamin", "PEREMPUAM", "jenis_kelamin"),
+        ("Status Perkawinan", "BELUMKAWIN", "status_perkawinan"),
+        ("Status Perkawinan", "BELUM KAWlN", "status_perkawinan"),
+        ("Pekerjaan", "KARYAWAN SWA5TA", "pekerjaan"),
+        ("Kewarganegaraan", "WNl", "kewarganegaraan"),
+        ("Kewarganegaraan", "WN1", "kewarganegaraan"),
+        ("Berlaku Hingga", "SEUMUR H1DUP", "berlaku_hingga"),
+        ("Berlaku Hingga", "SEUMURHIDUP", "berlaku_hingga"),
+        ("Kel/Desa", "SUKARA5A", "kelurahan_desa"),
+        ("Kecamatan", "5UKASARl", "kecamatan"),
+        ("Tempat/Tgl Lahir", "BANDUNG 05-01-1990", "tempat_lahir"),
+        ("Tempat/Tgl Lahir", "BANDUNG. O5-0l-1990", "tanggal_lahir"),
+        ("Tempat/Tgl Lahir", "8ANDUNG,05 01 1990", "tempat_lahir"),
+        ("Nama", "S1TI RAHMAWAT1", "nama"),
+    ],
+)
+def test_misread_values_are_corrected(
+    sketch: CardSketch, expected: Expected, label: str, misread: str, name: str
+) -> None:
+    sketch.values[label] = misread
+    card = read_card(sketch.lines(), KNOWLEDGE)
+    assert get_values(card) == expected()
+    assert card.fields[name].value == expected()[name]
+
+
+@pytest.mark.parametrize(
+    ("label", "value", "name"),
+    [
+        ("Agama", "KATHOLIK", "agama"),
+        ("Agama", "BUDHA", "agama"),
+        ("Status Perkawinan", "KAWIN TERCATAT", "status_perkawinan"),
+        ("Status Perkawinan", "CERAI HIDUP BELUM TERCATAT", "status_perkawinan"),
+        ("Pekerjaan", "PEGAWAI NEGERI SIPIL (PNS)", "pekerjaan"),
+        ("Pekerjaan", "PAWANG HUJAN", "pekerjaan"),
+        ("Pekerjaan", "PEDAGANG", "pekerjaan"),
+        ("Kel/Desa", "SUKARESI", "kelurahan_desa"),
+        ("Kel/Desa", "SUKARAJA", "kelurahan_desa"),
+        ("Kecamatan", "SUKATARI JAYA", "kecamatan"),
+        ("Nama", "Y", "nama"),
+        ("Nama", "M. IQBAL, S.H.", "nama"),
+        ("Nama", "NAMARA AGAMAWATI", "nama"),
+        ("Alamat", "DSN. KARANG ANYAR GG. 3", "alamat"),
+        ("Alamat", "ALAMAT PALSU NO 1", "alamat"),
+    ],
+)
+def test_rare_values_stay_as_printed(sketch: CardSketch, label: str, value: str, name: str) -> None:
+    sketch.values[label] = value
+    card = read_card(sketch.lines(), KNOWLEDGE)
+    assert card.fields[name].value == value.rstrip(".") or card.fields[name].value == value
+
+
+@pytest.mark.parametrize("place", ["BANDUNG", "SUKABUMI", "LEMBANG", "KUALA LUMPUR", "BANTUR", "PARIS", "SOLO"])
+def test_birth_places_stay_as_printed(sketch: CardSketch, expected: Expected, place: str) -> None:
+    sketch.values["Tempat/Tgl Lahir"] = f"{place}, 05-01-1990"
+    assert read(sketch.lines()) == expected(tempat_lahir=place)
+
+
+def test_the_birth_date_settles_a_doubtful_nik_digit(sketch: CardSketch) -> None:
+    sketch.values["NIK"] = "3273014501960000"  # 0 read as 6
+    lines = [TextLine(line.text, 0.5 if "3273" in line.text else 0.99, line.quad) for line in sketch.lines()]
+    reading = read_card(lines, KNOWLEDGE).fields["nik"]
+    assert reading.value == "3273014501900000"
+    assert reading.raw_value == "3273014501960000"
+    assert reading.correction is Correction.CROSS_CHECK
+
+
+def test_disagreements_are_found_and_nothing_is_overwritten(sketch: CardSketch) -> None:
+    sketch.values["NIK"] = "3171010708851234"
+    card = read_card(sketch.lines(), KNOWLEDGE)
+    assert card.fields["nik"].value == "3171010708851234"
+    codes = {finding.code for finding in card.findings}
+    assert codes == {"NIK_BIRTH_DATE_MISMATCH", "NIK_SEX_MISMATCH", "NIK_REGENCY_MISMATCH"}
+
+
+def test_no_lines_give_no_fields() -> None:
+    assert read_card([], KNOWLEDGE).fields == {}
+
+
+def test_a_wrong_quad_is_refused() -> None:
+    with pytest.raises(ValueError, match="quad"):
+        read_card([TextLine("NIK", 1.0, np.zeros((3, 2)))], KNOWLEDGE)
+
+
+def test_reading_is_fast(sketch: CardSketch) -> None:
+    lines = sketch.lines()
+    read_card(lines, KNOWLEDGE)
+    start = perf_counter()
+    for _ in range(5):
+        read_card(lines, KNOWLEDGE)
+    assert (perf_counter() - start) / 5 * 1000 < MAX_MILLISECONDS
+
+
+TEXTS = st.one_of(
+    st.text(max_size=30),
+    st.sampled_from(
+        ["NIK", "Nama", ": BUDI", "Agama", "RT/RW : 001/002", ": 3273014501900000", "PROVINSI JAWA BARAT", "-"]
+    ),
+)
+
+
+@given(
+    st.lists(
+        st.tuples(TEXTS, st.floats(0, 600), st.floats(0, CARD_HEIGHT_PX), st.floats(-5, 300), st.floats(0, 40)),
+        max_size=25,
+    )
+)
+def test_any_lines_are_read_without_failing(items: list[tuple[str, float, float, float, float]]) -> None:
+    lines = [
+        TextLine(text, 0.9, np.array([[x, y], [x + w, y + w / 50], [x + w, y + h], [x, y + h]]))
+        for text, x, y, w, h in items
+    ]
+    card = read_card(lines, KNOWLEDGE)
+    assert set(card.fields) <= set(FIELD_NAMES)
+    for reading in card.fields.values():
+        assert reading.value
+        assert 0 <= reading.confidence <= 1
