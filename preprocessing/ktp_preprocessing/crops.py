@@ -13,8 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ktp_preprocessing.geometry import map_points, quad_homography, side_lengths
-from ktp_preprocessing.letterbox import scaling_homography
+from ktp_preprocessing.geometry import map_points, quad_homography, scaling_homography, side_lengths
 
 LINE_HEIGHT_PX = 32
 """Height of a crop. Source: the recogniser's input height (ktp_text_recognition)."""

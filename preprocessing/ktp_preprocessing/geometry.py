@@ -60,3 +60,21 @@ def side_lengths(quad: NDArray[np.float64]) -> NDArray[np.float64]:
     """
     lengths: NDArray[np.float64] = np.linalg.norm(np.roll(quad, -1, axis=-2) - quad, axis=-1)
     return lengths
+
+
+def scaling_homography(scale_x: float, scale_y: float) -> NDArray[np.float64]:
+    """Build the homography of a resize, with pixel centres at integers.
+
+    A resize maps pixel edges to pixel edges, so a centre moves by half a pixel: x' = (x + 0.5) * s - 0.5.
+
+    Args:
+        scale_x: result width / source width.
+        scale_y: result height / source height.
+
+    Returns:
+        (3, 3) float64, source -> result pixels.
+    """
+    return np.array(
+        [[scale_x, 0.0, (scale_x - 1.0) / 2.0], [0.0, scale_y, (scale_y - 1.0) / 2.0], [0.0, 0.0, 1.0]],
+        dtype=np.float64,
+    )

@@ -10,6 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ktp_preprocessing.geometry import scaling_homography
+from ktp_preprocessing.sampling import halve
+
 LETTERBOX_PADDING_VALUE = 114
 """Grey level of the padding. Source: the value the segmentation model is trained with (see its config.pbtxt)."""
 
@@ -42,25 +45,15 @@ def letterbox(pixels: NDArray[np.uint8], size_px: int) -> Letterboxed:
     inner_width_px = max(1, round(width_px * scale))
     inner_height_px = max(1, round(height_px * scale))
     interpolation = cv2.INTER_AREA if scale < 1.0 else cv2.INTER_LINEAR
-    inner = cv2.resize(pixels, (inner_width_px, inner_height_px), interpolation=interpolation)
+    inner = cv2.resize(_halved(pixels, scale), (inner_width_px, inner_height_px), interpolation=interpolation)
     square = np.full((size_px, size_px, 3), LETTERBOX_PADDING_VALUE, dtype=np.uint8)
     square[:inner_height_px, :inner_width_px] = inner
     return Letterboxed(square, scaling_homography(inner_width_px / width_px, inner_height_px / height_px))
 
 
-def scaling_homography(scale_x: float, scale_y: float) -> NDArray[np.float64]:
-    """Build the homography of a resize, with pixel centres at integers.
-
-    A resize maps pixel edges to pixel edges, so a centre moves by half a pixel: x' = (x + 0.5) * s - 0.5.
-
-    Args:
-        scale_x: result width / source width.
-        scale_y: result height / source height.
-
-    Returns:
-        (3, 3) float64, source -> result pixels.
-    """
-    return np.array(
-        [[scale_x, 0.0, (scale_x - 1.0) / 2.0], [0.0, scale_y, (scale_y - 1.0) / 2.0], [0.0, 0.0, 1.0]],
-        dtype=np.float64,
-    )
+def _halved(pixels: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
+    """Halve an image while its sides are even and the result stays above its final size."""
+    while scale <= 0.5 and pixels.shape[0] % 2 == 0 and pixels.shape[1] % 2 == 0:
+        pixels = halve(pixels, 1)
+        scale *= 2.0
+    return pixels

@@ -1,0 +1,193 @@
+"""A segmentation mask -> the quadrilateral that it shows, to about a third of a mask cell.
+
+The mask is coarse (28 x 28 cells over the card's box), its values are probabilities: where they cross one half between
+two cells is known much finer than a cell. Four lines are fitted robustly to those crossings.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+INSIDE_PROBABILITY = 0.5
+
+_FIT_ROUNDS = 6
+_WEIGHT_ROUNDS = 3
+_SETTLED_PX = 0.05
+_SIDE_END_SHARE = 0.1
+"""Share of a side left out at either end: there the mask's blur and the card's own rounded corners bend the contour."""
+
+_MIN_POINT_COUNT = 4
+_MIN_SPAN_SHARE = 0.2
+"""A side needs crossings over this share of its length for a line of its own."""
+
+_BORDER_REACH_CELLS = 0.6
+"""Crossings this close to the image border show the border, not the card's side."""
+
+
+@dataclass(frozen=True, slots=True)
+class MaskOutline:
+    """A quadrilateral fitted to a mask.
+
+    Attributes:
+        quad: (4, 2) float64 corners in the box's frame, clockwise as seen in the image, starting anywhere.
+        visible: (4,) bool; False where side i (corner i to i + 1) is the image border rather than a side of the card.
+    """
+
+    quad: NDArray[np.float64]
+    visible: NDArray[np.bool_]
+
+
+def fit_mask_outline(
+    mask: NDArray[np.float32], box: NDArray[np.float64], image_limits: NDArray[np.float64]
+) -> MaskOutline:
+    """Fit a quadrilateral to a mask.
+
+    Args:
+        mask: (M, M) float32 probabilities over the box.
+        box: (4,) x1, y1, x2, y2 in letterbox pixels.
+        image_limits: (4,) x1, y1, x2, y2 of the image inside the letterbox, same pixels.
+
+    Returns:
+        The outline in letterbox pixels; the box itself where the mask shows nothing.
+    """
+    box = np.asarray(box, dtype=np.float64)
+    points, cell = _crossings(_main_region(np.asarray(mask, dtype=np.float32)), box)
+    if len(points) < 2 * _MIN_POINT_COUNT:
+        quad = np.array([[box[0], box[1]], [box[2], box[1]], [box[2], box[3]], [box[0], box[3]]])
+        return MaskOutline(quad, np.zeros(4, dtype=np.bool_))
+    reach = _BORDER_REACH_CELLS * cell + 0.5
+    room = np.minimum(points - image_limits[:2], image_limits[2:] - points)
+    near_border = np.asarray((room < reach).any(axis=1), dtype=np.bool_)
+    corners = cv2.boxPoints(cv2.minAreaRect(points.astype(np.float32)))
+    quad = order_clockwise(np.asarray(corners, dtype=np.float64))
+    visible = np.ones(4, dtype=np.bool_)
+    scale = float(cell.mean())
+    for _ in range(_FIT_ROUNDS):
+        lines, visible = _fit_sides(quad, points, near_border, scale)
+        moved = intersect_sides(lines)
+        if moved is None or not _is_plausible(moved, quad):
+            break
+        change_px = float(np.abs(moved - quad).max())
+        quad = moved
+        if change_px < _SETTLED_PX:
+            break
+    return MaskOutline(quad, visible)
+
+
+def order_clockwise(quad: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Order the corners of a convex quadrilateral clockwise as seen in the image (y down), starting anywhere.
+
+    Args:
+        quad: (4, 2) corners in any order.
+
+    Returns:
+        (4, 2) corners.
+    """
+    offsets = quad - quad.mean(axis=0)
+    ordered: NDArray[np.float64] = quad[np.argsort(np.arctan2(offsets[:, 1], offsets[:, 0]))]
+    return ordered
+
+
+def line_through(start: NDArray[np.float64], end: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Build the line through two points: (3,) a, b, c with a x + b y + c = 0 and (a, b) of length one."""
+    direction = end - start
+    normal = np.array([-direction[1], direction[0]]) / max(float(np.hypot(*direction)), 1e-9)
+    return np.array([normal[0], normal[1], -float(normal @ start)])
+
+
+def intersect_sides(lines: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """Intersect the lines of neighbouring sides.
+
+    Args:
+        lines: (4, 3) homogeneous lines of the sides, in order.
+
+    Returns:
+        (4, 2) corners, corner i between sides i - 1 and i; None where neighbours are parallel.
+    """
+    crossings = np.cross(np.roll(lines, 1, axis=0), lines)
+    if np.abs(crossings[:, 2]).min() < 1e-6:
+        return None
+    corners: NDArray[np.float64] = crossings[:, :2] / crossings[:, 2:]
+    return corners
+
+
+def _main_region(mask: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Pad the mask by one cell of zeros, keep its largest region, fill the holes in it."""
+    padded = np.pad(mask, 1)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(
+        (padded > INSIDE_PROBABILITY).astype(np.uint8), connectivity=4
+    )
+    if len(stats) < 2:
+        return np.zeros_like(padded)
+    region = labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
+    _, outside = cv2.connectedComponents((~region).astype(np.uint8), connectivity=4)
+    hole = ~region & (outside != outside[0, 0])
+    other = (padded > INSIDE_PROBABILITY) & ~region
+    cleaned = np.where(hole, np.float32(1.0), np.where(other, np.float32(0.0), padded))
+    return np.asarray(cleaned, dtype=np.float32)
+
+
+def _crossings(
+    padded: NDArray[np.float32], box: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Where the probability crosses one half between neighbouring cells: (P, 2) points, and the cell's size (2,)."""
+    cell_count = padded.shape[0] - 2
+    excess = padded.astype(np.float64) - INSIDE_PROBABILITY
+    inside = excess > 0
+    rows, columns = np.nonzero(inside[:, :-1] != inside[:, 1:])
+    share = excess[rows, columns] / (excess[rows, columns] - excess[rows, columns + 1])
+    across = np.column_stack([columns + share, rows])
+    rows, columns = np.nonzero(inside[:-1] != inside[1:])
+    share = excess[rows, columns] / (excess[rows, columns] - excess[rows + 1, columns])
+    down = np.column_stack([columns, rows + share])
+    cell = np.maximum(box[2:] - box[:2], 1e-6) / cell_count
+    return box[:2] + (np.concatenate([across, down]) - 0.5) * cell, cell
+
+
+def _fit_sides(
+    quad: NDArray[np.float64], points: NDArray[np.float64], near_border: NDArray[np.bool_], scale: float
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Fit each side's line to the crossings nearest to it; returns (4, 3) lines and which sides show the card."""
+    edges = np.roll(quad, -1, axis=0) - quad
+    lengths = np.maximum(np.linalg.norm(edges, axis=1), 1e-9)
+    offsets = points[:, None] - quad[None]
+    along = (offsets * edges).sum(axis=2) / lengths**2
+    nearest = quad + np.clip(along, 0.0, 1.0)[..., None] * edges
+    side_of = np.linalg.norm(points[:, None] - nearest, axis=2).argmin(axis=1)
+    lines, visible = np.empty((4, 3)), np.ones(4, dtype=np.bool_)
+    for side in range(4):
+        mine = (side_of == side) & (along[:, side] > _SIDE_END_SHARE) & (along[:, side] < 1 - _SIDE_END_SHARE)
+        free = mine & ~near_border
+        spans_side = free.sum() >= _MIN_POINT_COUNT and np.ptp(along[free, side]) >= _MIN_SPAN_SHARE
+        visible[side] = spans_side
+        chosen = free if spans_side else mine
+        if chosen.sum() < _MIN_POINT_COUNT:
+            lines[side] = line_through(quad[side], quad[(side + 1) % 4])
+        else:
+            lines[side] = _fit_line(points[chosen], scale)
+    return lines, visible
+
+
+def _fit_line(points: NDArray[np.float64], scale: float) -> NDArray[np.float64]:
+    """Fit a line by total least squares with Tukey's weights; residuals beyond about one cell stop counting."""
+    weights = np.ones(len(points))
+    line = np.zeros(3)
+    for _ in range(_WEIGHT_ROUNDS):
+        centre = weights @ points / weights.sum()
+        x, y = (points - centre).T
+        angle = 0.5 * np.arctan2(2.0 * (weights @ (x * y)), weights @ (x * x - y * y))
+        normal = np.array([-np.sin(angle), np.cos(angle)])
+        line = np.array([normal[0], normal[1], -float(normal @ centre)])
+        residuals = np.abs(points @ normal + line[2])
+        cutoff = max(scale, 3.0 * float(np.partition(residuals, len(points) // 2)[len(points) // 2]))
+        weights = np.maximum(1.0 - (residuals / cutoff) ** 2, 1e-3) ** 2
+    return line
+
+
+def _is_plausible(moved: NDArray[np.float64], quad: NDArray[np.float64]) -> bool:
+    """Tell whether an update kept the quadrilateral convex and its size within reason."""
+    area, before = cv2.contourArea(moved.astype(np.float32)), cv2.contourArea(quad.astype(np.float32))
+    convex = cv2.isContourConvex(moved.astype(np.float32))
+    return bool(convex and 0.4 * before < area < 2.5 * before)
