@@ -13,12 +13,13 @@ from rapidfuzz.distance import Levenshtein
 from ktp_postprocessing.confusions import Confusions
 
 _SURE_CONFIDENCE = 0.9  # from here a character counts as confidently read
-_CONFUSION_COST = 0.35
+_CONFUSION_COST = 0.35  # of a doubtful character, or of a digit inside a word
+_SURE_CONFUSION_COST = 0.7
 _SUBSTITUTION_COST = 1.0
-_SURE_SUBSTITUTION_COST = 1.7
+_SURE_SUBSTITUTION_COST = 2.5
 _MISSING_COST = 1.0
 _EXTRA_COST = 0.9
-_SURE_EXTRA_COST = 1.5
+_SURE_EXTRA_COST = 2.0
 _MISSING_SPACE_COST = 0.15
 _EXTRA_SPACE_COST = 0.4
 _PUNCTUATION_COST = 0.3
@@ -91,9 +92,11 @@ def match_template(
     cost, value = ranked[0]
     if cost > policy.allowed(len(value)):
         return None
-    if len(ranked) > 1 and ranked[1][0] - cost < policy.margin:
+    # The same letters with other gaps are no rival: KONGHUCU, KONG HU CU.
+    rivals = [other for other, entry in ranked[1:] if _close_gaps(entry) != _close_gaps(value)]
+    if rivals and rivals[0] - cost < policy.margin:
         return None
-    if text.replace(" ", "") == value.replace(" ", "") and text.count(" ") > value.count(" "):
+    if _close_gaps(text) == _close_gaps(value) and text.count(" ") > value.count(" "):
         return None  # the same letters with more gaps: a spelling of its own, recognisers rather lose gaps
     return TemplateMatch(value, cost)
 
@@ -119,9 +122,15 @@ def weigh_edits(text: str, confidences: Sequence[float], entry: str) -> float:
             if character == printed:
                 row.append(previous[column - 1])
                 continue
-            change = _CONFUSION_COST if (character, printed) in pairs else substitution
+            change = substitution
+            if (character, printed) in pairs:
+                change = _SURE_CONFUSION_COST if sure and character.isalpha() else _CONFUSION_COST
             row.append(min(previous[column - 1] + change, previous[column] + extra, row[-1] + _missing_cost(printed)))
     return row[-1]
+
+
+def _close_gaps(text: str) -> str:
+    return text.replace(" ", "")
 
 
 def _missing_cost(character: str) -> float:
