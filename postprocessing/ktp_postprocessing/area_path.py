@@ -16,15 +16,16 @@ from ktp_postprocessing.labels import fold
 
 LEVELS = ("provinsi", "kabupaten_kota", "kecamatan", "kelurahan_desa")
 _BRANCH_COUNTS = (3, 3, 3, 2)
-_UNREAD_COST = 0.5  # of a level whose text is missing: neither reward nor ban
+_UNREAD_COST = 0.5  # of a level whose text is missing or tells nothing: neither reward nor ban
 _LEVEL_WEIGHTS = (1.0, 1.5, 1.0, 1.0)  # the regency's name is the longest and the most telling
 _NIK_REWARD = 0.1
-_MAX_PATH_COST_PER_LEVEL = 0.45  # beyond it a level's area is not considered identified
+_MAX_COST = 0.4  # 1 - similarity beyond which a text does not tell the area
+_WIDTH, _UNREAD_WIDTH = 4, 40  # paths kept after a level
 
 
 @dataclass(frozen=True, slots=True)
 class AreaPath:
-    """Matched areas, by field name; levels that fit nothing are missing, and so are those below them."""
+    """Matched areas, by field name; levels below the deepest one that was told are missing."""
 
     areas: dict[str, Area]
 
@@ -52,15 +53,12 @@ def resolve_areas(texts: dict[str, str], areas: AreaList, nik_regency: Area | No
         extended = [following for step in steps for following in _extend(step, text, areas, nik_regency)]
         if not extended:
             break
-        width = 4 if text else 40
-        steps = sorted(extended, key=lambda step: step.cost)[: max(width, _BRANCH_COUNTS[level])]
+        steps = sorted(extended, key=lambda step: step.cost)
+        is_told = steps[0].costs[-1] <= _MAX_COST
+        steps = steps[: _WIDTH if is_told else _UNREAD_WIDTH]
     best = steps[0]
-    found: dict[str, Area] = {}
-    for name, area, cost in zip(LEVELS, best.areas, best.costs, strict=False):
-        if cost > _MAX_PATH_COST_PER_LEVEL and name in texts:
-            break
-        found[name] = area
-    return AreaPath(found)
+    depth = max((level for level, cost in enumerate(best.costs, start=1) if cost <= _MAX_COST), default=0)
+    return AreaPath(dict(zip(LEVELS[:depth], best.areas, strict=False)))
 
 
 def _extend(step: _Step, text: str, areas: AreaList, nik_regency: Area | None) -> list[_Step]:
@@ -77,16 +75,16 @@ def _extend(step: _Step, text: str, areas: AreaList, nik_regency: Area | None) -
 
 
 def _rank_children(areas: AreaList, parent: str, text: str, count: int) -> list[tuple[Area, float]]:
-    """The `count` children most similar to the text, with 1 - similarity; all of them for an empty text."""
+    """The `count` children most similar to the text, with 1 - similarity; all of them if none resembles it."""
     names, owners = _fold_children(areas, parent)
-    if not text:
-        return [(area, _UNREAD_COST) for area in dict.fromkeys(owners)]
     best: dict[Area, float] = {}
     for _, similarity, index in process.extract(
         text, names, scorer=Levenshtein.normalized_similarity, limit=2 * count, score_cutoff=0.0
     ):
         area = owners[index]
         best[area] = min(best.get(area, 1.0), 1 - similarity)
+    if not text or min(best.values(), default=1.0) > _MAX_COST:
+        return [(area, best.get(area, _UNREAD_COST) if text else _UNREAD_COST) for area in dict.fromkeys(owners)]
     return list(best.items())[:count]
 
 

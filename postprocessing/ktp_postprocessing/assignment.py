@@ -30,8 +30,8 @@ ROW_OFFSETS: dict[str, float] = {
 FIELDS = tuple(ROW_OFFSETS)
 PRINT_ORDER = {name: index for index, name in enumerate(FIELDS)}
 
-_WRAPPING_FIELDS = frozenset({"nama", "tempat_tanggal_lahir", "alamat", "kelurahan_desa", "kecamatan", "pekerjaan"})
-_SHORT_WRAPPING_FIELDS = frozenset({"kelurahan_desa", "kecamatan", "pekerjaan"})
+_SHORT_WRAPPING_FIELDS = frozenset({"kelurahan_desa", "kecamatan", "agama", "status_perkawinan", "pekerjaan"})
+_WRAPPING_FIELDS = frozenset({"nama", "tempat_tanggal_lahir", "alamat"}) | _SHORT_WRAPPING_FIELDS
 
 # Costs, in units of one row pitch out of place; set by hand on the variants in the tests.
 _PITCH_COST = 1.2

@@ -8,6 +8,8 @@ from ktp_postprocessing.area_path import LEVELS, resolve_areas
 from ktp_postprocessing.checks import check_card
 from ktp_postprocessing.confusions import repair_words, to_print_case
 from ktp_postprocessing.fields import (
+    BIRTH_YEARS,
+    ISSUE_YEARS,
     Normal,
     make_reading,
     read_blood_type,
@@ -107,7 +109,7 @@ def _read_person(draft: _Draft, values: dict[str, Span]) -> None:
             draft.put("tempat_lahir", place, _read_place(place, draft.knowledge))
         if date_match is not None:
             born = birth.cut(date_match.start, date_match.end)
-            draft.put("tanggal_lahir", born, read_date(born))
+            draft.put("tanggal_lahir", born, read_date(born, BIRTH_YEARS))
     if "alamat" in values:
         draft.put("alamat", values["alamat"], read_free_text(values["alamat"]))
     if "rt_rw" in values:
@@ -185,7 +187,7 @@ def _read_issue(draft: _Draft, lines: Sequence[Span]) -> None:
     if not dated:
         return
     issued = dated[-1]
-    draft.put("tanggal_terbit", issued, read_date(issued))
+    draft.put("tanggal_terbit", issued, read_date(issued, ISSUE_YEARS))
     reach = _MAX_ISSUE_ROW_GAP_HEIGHTS * issued.extent.height
     above = [line for line in lines if 0 < issued.extent.y - line.extent.y < reach and line not in dated]
     if above:

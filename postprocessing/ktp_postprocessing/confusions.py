@@ -1,6 +1,7 @@
 """Which characters recognisers take for each other, from the tables in `data/`."""
 
 import csv
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -32,6 +33,9 @@ _LETTER_OF_DIGIT = {
     "|": "I",
     "!": "I",
 }
+
+
+_DIGIT_INSIDE_WORD = re.compile(r"(?=(?:[^A-Z]*[A-Z]){4})[A-Z]+[0-9][A-Z]+[,.]?")
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,12 @@ def to_print_case(text: str) -> str:
 def repair_words(text: str) -> str:
     """Turn digits into letters in words that are mostly letters, for values that hold no digits inside words."""
     return " ".join(_repair_word(word) for word in text.split(" "))
+
+
+def repair_inner_digits(text: str) -> str:
+    """Turn a single digit between letters of a word into a letter (`KUTIL4NG`); `K19`, `12A` and `BLOK4` stay."""
+    words = text.split(" ")
+    return " ".join(_repair_word(word) if _DIGIT_INSIDE_WORD.fullmatch(word) else word for word in words)
 
 
 def _repair_word(word: str) -> str:

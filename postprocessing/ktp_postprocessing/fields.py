@@ -4,17 +4,23 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ktp_postprocessing.confusions import Confusions, repair_words, to_print_case
+from ktp_postprocessing.confusions import Confusions, repair_inner_digits, repair_words, to_print_case
 from ktp_postprocessing.lines import Span
 from ktp_postprocessing.matching import CLOSED_LIST, MatchPolicy, match_template
 from ktp_postprocessing.nik import NIK_LENGTH, repair_nik
-from ktp_postprocessing.numerals import find_date, parse_date, parse_rt_rw
+from ktp_postprocessing.numerals import find_date, parse_rt_rw, repair_date
 from ktp_postprocessing.reading import Correction, FieldReading
+
+# Electronic cards have been issued since 2009 (UU 23/2006); a holder is at least 17, or married.
+BIRTH_YEARS = range(1900, 2016)
+ISSUE_YEARS = range(2009, 2040)
+VALIDITY_YEARS = range(2009, 2060)
 
 _EDIT_CONFIDENCE = 0.9  # kept for each unit of edit cost of a correction
 _UNLISTED_CONFIDENCE = 0.7  # of a value that its closed list does not have
 _INVALID_CONFIDENCE = 0.5  # of a number whose structure is wrong
 _REPAIRED_CONFIDENCE = 0.95  # of a number some characters of which were repaired
+_REPAIRED_DATE_CONFIDENCE = 0.8
 _LISTED_DOUBT = 0.5  # a value exactly in its list: this part of the doubt remains
 
 _BLOOD_TYPE = re.compile(r"^(AB|A|B|O)\s?([+\-]?)$")
@@ -41,8 +47,9 @@ def make_reading(span: Span, normal: Normal) -> FieldReading:
 
 
 def read_free_text(span: Span) -> Normal:
-    """An address: upper case, nothing else changed."""
-    return Normal(to_print_case(span.text).rstrip(" ,;:="), span.confidence, Correction.NONE)
+    """An address: upper case; only a digit between letters is certainly misread."""
+    value = repair_inner_digits(to_print_case(span.text)).rstrip(" ,;:=")
+    return Normal(value, span.confidence, Correction.NONE)
 
 
 def read_name(span: Span) -> Normal:
@@ -92,18 +99,22 @@ def read_nik(span: Span) -> Normal:
     return Normal(digits, confidence, Correction.NONE)
 
 
-def read_date(span: Span) -> Normal | None:
-    """A date as `DD-MM-YYYY`; None if there is none."""
+def read_date(span: Span, years: range) -> Normal | None:
+    """A date as `DD-MM-YYYY`, repaired if only one confusable digit keeps it from being plausible; None if none."""
     found = find_date(span.text)
     if found is None:
         return None
     confidence = span.cut(found.start, found.end).confidence
-    return Normal(found.text, confidence * (1 if parse_date(found.text) else _INVALID_CONFIDENCE), Correction.NONE)
+    repaired = repair_date(found.text, years)
+    if repaired is None:
+        return Normal(found.text, confidence * _INVALID_CONFIDENCE, Correction.NONE)
+    # The repair settles the misread digit's doubt, but others may be wrong too.
+    return Normal(repaired, confidence if repaired == found.text else _REPAIRED_DATE_CONFIDENCE, Correction.NONE)
 
 
 def read_validity(span: Span, entries: Sequence[str]) -> Normal:
     """`SEUMUR HIDUP` or a date."""
-    return read_date(span) or read_listed(span, entries)
+    return read_date(span, VALIDITY_YEARS) or read_listed(span, entries)
 
 
 def read_rt_rw(span: Span) -> tuple[Normal, tuple[str, str] | None]:

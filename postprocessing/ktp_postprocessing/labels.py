@@ -84,8 +84,10 @@ class LabelMatcher:
             if match is not None and match.dest_end > match.dest_start:
                 start = folded.indices[match.dest_start]
                 last = folded.indices[match.dest_end - 1]
-                while text[last + 1 : last + 2].islower():  # a misread end of the label itself
+                missing = len(label) - (match.dest_end - match.dest_start)
+                while missing > 0 and text[last + 1 : last + 2].isalpha():  # a misread end of the label itself
                     last += 1
+                    missing -= 1
                 end = _skip_separators(text, last + 1)
                 is_whole = start == 0 and end == len(text)
                 return LabelHit(BLOOD_TYPE_FIELD, start, end, match.score / 100, is_whole)

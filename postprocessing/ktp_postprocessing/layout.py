@@ -16,7 +16,9 @@ from ktp_postprocessing.lines import Span, join_spans
 # Horizontal places from the labels' left side, in row pitches (a pitch is 0.047 of the card's height).
 _VALUE_COLUMN_PITCHES = 7.8
 _LAST_LABEL_LEFT_PITCHES = 3.5  # RT/RW, Kel/Desa and Kecamatan are indented by about one
-_PHOTO_COLUMN_PITCHES = 20.5
+_PHOTO_COLUMN_PITCHES = 22.0
+_ISSUE_LEFT_PITCHES = 19.0  # a line under the photo may begin here, if its middle is under the photo
+_ISSUE_MIDDLE_PITCHES = 25.0
 _NIK_LEFT_PITCHES = 7.2
 
 _PITCH_PER_LINE_HEIGHT = 1.45
@@ -27,6 +29,7 @@ _WORD_GAP_HEIGHTS = 1.2
 _MIN_NIK_DIGITS = 13
 _ISSUE_TOP_PITCHES = 4.0  # from the name's row down, under the photo's middle
 _LOWER_CASE_SHARE = 0.6  # a value is printed in upper case; a line with more lower case is a watermark
+_WATERMARK_HEIGHT = 1.9  # in median line heights; the NIK's digits are 1.6 high
 _DIGIT_LIKE = frozenset("0123456789OoDQIlL|iZSsBbGgqT?")
 
 
@@ -65,6 +68,12 @@ class _Geometry:
     def name_y(self) -> float:
         return self.nik_y - ROW_OFFSETS["nik"] * self.pitch
 
+    def is_beside_photo(self, span: Span) -> bool:
+        """Whether a span stands in the photo's column."""
+        left = (span.extent.left - self.label_left) / self.pitch
+        middle = left + (span.extent.right - span.extent.left) / 2 / self.pitch
+        return left >= _PHOTO_COLUMN_PITCHES or (left >= _ISSUE_LEFT_PITCHES and middle >= _ISSUE_MIDDLE_PITCHES)
+
 
 @dataclass(slots=True)
 class _OpenRow:
@@ -84,6 +93,8 @@ def parse_layout(spans: Sequence[Span], matcher: LabelMatcher) -> CardLayout:
     """
     if not spans:
         return CardLayout()
+    highest = _WATERMARK_HEIGHT * median(span.extent.height for span in spans)
+    spans = [span for span in spans if span.extent.height <= highest or _is_nik_like(span.text)]
     labels, others = _split_labels(spans, matcher)
     labels = _drop_unordered(_drop_outside_column(labels, others))
     kept = {id(label.span) for label in labels}
@@ -145,7 +156,7 @@ def _find_geometry(labels: Sequence[_Label], others: Sequence[Span]) -> _Geometr
     ]
     low, high = (limit * height for limit in _PITCH_LIMITS_PER_LINE_HEIGHT)
     steps = [step for step in steps if low < step < high]
-    pitch = median(steps) if steps else _PITCH_PER_LINE_HEIGHT * height
+    pitch = _refine_pitch(labels, median(steps)) if steps else _PITCH_PER_LINE_HEIGHT * height
     digits = next((span for span in others if _is_nik_like(span.text)), None)
     if labels:
         left = median(label.span.extent.left for label in labels)
@@ -158,6 +169,15 @@ def _find_geometry(labels: Sequence[_Label], others: Sequence[Span]) -> _Geometr
     return _Geometry(left, pitch, min(span.extent.y for span in others) + 2 * _HEADER_GAP_PITCHES * pitch)
 
 
+def _refine_pitch(labels: Sequence[_Label], pitch: float) -> float:
+    """The pitch over all rows between the first and the last label, wrapped rows counted."""
+    count = 0.0
+    for upper, lower in pairwise(labels):
+        offset = ROW_OFFSETS[lower.hit.field] - ROW_OFFSETS[upper.hit.field]
+        count += offset + max(round((lower.span.extent.y - upper.span.extent.y) / pitch - offset), 0)
+    return (labels[-1].span.extent.y - labels[0].span.extent.y) / count
+
+
 def _is_nik_like(text: str) -> bool:
     compact = text.replace(" ", "").lstrip(":;.,=-")
     count = sum(character in _DIGIT_LIKE for character in compact)
@@ -168,13 +188,12 @@ def _is_nik_like(text: str) -> bool:
 def _split_regions(spans: Sequence[Span], geometry: _Geometry) -> tuple[list[Span], list[Span], list[Span]]:
     """Header, body and photo side."""
     header_bottom = geometry.nik_y - _HEADER_GAP_PITCHES * geometry.pitch
-    photo_left = geometry.label_left + _PHOTO_COLUMN_PITCHES * geometry.pitch
     header = [span for span in spans if span.extent.y < header_bottom]
     below = [span for span in spans if span.extent.y >= header_bottom]
-    body = [span for span in below if span.extent.left < photo_left]
+    body = [span for span in below if not geometry.is_beside_photo(span)]
     photo_side: list[Span] = []
     for span in below:
-        if span.extent.left >= photo_left:
+        if geometry.is_beside_photo(span):
             (body if any(_continues(span, other) for other in body) else photo_side).append(span)
     return header, body, photo_side
 

@@ -92,11 +92,11 @@ def match_template(
     cost, value = ranked[0]
     if cost > policy.allowed(len(value)):
         return None
-    # The same letters with other gaps are no rival: KONGHUCU, KONG HU CU.
-    rivals = [other for other, entry in ranked[1:] if _close_gaps(entry) != _close_gaps(value)]
+    # The same letters with other gaps are no rival: KONGHUCU, KONG HU CU; BAU BAU, BAU-BAU.
+    rivals = [other for other, entry in ranked[1:] if _letters(entry) != _letters(value)]
     if rivals and rivals[0] - cost < policy.margin:
         return None
-    if _close_gaps(text) == _close_gaps(value) and text.count(" ") > value.count(" "):
+    if _letters(text) == _letters(value) and text.count(" ") > value.count(" "):
         return None  # the same letters with more gaps: a spelling of its own, recognisers rather lose gaps
     return TemplateMatch(value, cost)
 
@@ -129,8 +129,8 @@ def weigh_edits(text: str, confidences: Sequence[float], entry: str) -> float:
     return row[-1]
 
 
-def _close_gaps(text: str) -> str:
-    return text.replace(" ", "")
+def _letters(text: str) -> str:
+    return "".join(character for character in text if character.isalnum())
 
 
 def _missing_cost(character: str) -> float:

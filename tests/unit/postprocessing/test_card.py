@@ -87,6 +87,8 @@ def test_sex_and_blood_type_may_be_one_line(sketch: CardSketch, expected: Expect
         (("Gol. Darah",), ""),
         (("Gol. Darah :",), ""),
         (("Go1. Darab : B",), "B"),
+        (("Gol. DaraM", ": O"), "O"),
+        (("GoI.DaraN : AB",), "AB"),
         (("Gol. Darah", ": TIDAK TAHU"), "TIDAK TAHU"),
         ((), ""),
     ],
@@ -108,6 +110,12 @@ def test_blood_types(sketch: CardSketch, expected: Expected, parts: tuple[str, .
         ),
         ("Tempat/Tgl Lahir", ["TANJUNG JABUNG TIMUR,", "05-01-1990"], {"tempat_lahir": "TANJUNG JABUNG TIMUR"}),
         ("Pekerjaan", ["ANGGOTA DPRD", "KABUPATEN/KOTA"], {"pekerjaan": "ANGGOTA DPRD KABUPATEN/KOTA"}),
+        (
+            "Status Perkawinan",
+            ["CERAI HIDUP BELUM", "TERCATAT"],
+            {"status_perkawinan": "CERAI HIDUP BELUM TERCATAT"},
+        ),
+        ("Agama", ["KEPERCAYAAN TERHADAP", "TUHAN YME"], {"agama": "KEPERCAYAAN TERHADAP TUHAN YME"}),
     ],
 )
 def test_values_may_wrap(
@@ -239,6 +247,21 @@ def test_stray_lines_are_rejected(sketch: CardSketch, expected: Expected) -> Non
     assert read(lines) == expected()
 
 
+def test_a_large_watermark_is_rejected(sketch: CardSketch, expected: Expected) -> None:
+    left, top = 300.0, 200.0
+    quad = np.array([[left, top], [left + 90, top], [left + 90, top + 30], [left, top + 30]])
+    assert read([*sketch.lines(), TextLine("COPY", 0.9, quad)]) == expected()
+
+
+def test_a_misread_birth_date_is_repaired_if_only_one_digit_can_be_wrong(
+    sketch: CardSketch, expected: Expected
+) -> None:
+    sketch.values["Tempat/Tgl Lahir"] = "BANDUNG, 05-01-4990"
+    reading = read_card(sketch.lines(), KNOWLEDGE).fields["tanggal_lahir"]
+    assert reading.value == expected()["tanggal_lahir"]
+    assert reading.correction is Correction.NORMALISED
+
+
 def test_a_value_in_two_boxes_is_joined(sketch: CardSketch, expected: Expected) -> None:
     sketch.values["Alamat"] = "JL. MERDEKA"
     sketch.extra = [("NO. 12 BLOK C", 0.43, 0.33 + 3 * 0.047)]
@@ -302,7 +325,7 @@ def test_misread_values_are_corrected(
         ("Pekerjaan", "PEDAGANG", "pekerjaan"),
         ("Kel/Desa", "SUKARESI", "kelurahan_desa"),
         ("Kel/Desa", "SUKARAJA", "kelurahan_desa"),
-        ("Kecamatan", "SUKATARI JAYA", "kecamatan"),
+        ("Kecamatan", "SUKATANI JAYA", "kecamatan"),
         ("Nama", "Y", "nama"),
         ("Nama", "M. IQBAL, S.H.", "nama"),
         ("Nama", "NAMARA AGAMAWATI", "nama"),
