@@ -38,6 +38,7 @@ _PITCH_COST = 1.2
 _MAX_PITCH_COST = 3.0
 _STRAY_COST = 3.2
 _LOST_LABEL_COST = 0.8
+_SKIPPED_FIELD_COST = 0.5  # neither its label nor its value was read
 _CONTINUATION_COST = 0.5
 _SHORT_CONTINUATION_COST = 1.2
 _UNWRAPPED_CONTINUATION_COST = 4.0
@@ -127,7 +128,8 @@ def _extend(path: _Path, row: Row, pitch: float) -> list[_Path]:
         if path.last >= place:
             # Only after a row without a label was given too late a field: as bad as dropping that row.
             return [_Path(path.cost + 4 * _STRAY_COST, place, row.y, (*path.fields, row.label))]
-        return [_Path(path.cost, place, row.y, (*path.fields, row.label))]
+        cost = path.cost + _SKIPPED_FIELD_COST * (place - path.last - 1)
+        return [_Path(cost, place, row.y, (*path.fields, row.label))]
     text = row.value.text if row.value is not None else ""
     found = [_Path(path.cost + _STRAY_COST, path.last, path.y, (*path.fields, None))]
     if path.last >= 0:
@@ -139,6 +141,7 @@ def _extend(path: _Path, row: Row, pitch: float) -> list[_Path]:
         name = FIELDS[place]
         distance = (row.y - path.y) / pitch - (ROW_OFFSETS[name] - origin)
         cost = _LOST_LABEL_COST + _likeness_cost(name, text) + _step_cost(distance)
+        cost += _SKIPPED_FIELD_COST * (place - path.last - 1)
         found.append(_Path(path.cost + cost, place, row.y, (*path.fields, name)))
     return found
 

@@ -57,7 +57,7 @@ FIELD_NAMES = (
 """All fields, in print order."""
 
 _MAX_ISSUE_ROW_GAP_HEIGHTS = 3.5  # from the issue place's middle down to the issue date's
-_BLOOD_TYPE_BESIDE_SEX = re.compile(r"\s([ABO0]{1,2}[+\-]?|-)$")
+_BLOOD_TYPE_BESIDE_SEX = re.compile(r"\s([ABO0]{1,2}[+\-]?|-|TIDAK TAHU)$")
 
 
 @dataclass(slots=True)

@@ -139,6 +139,12 @@ def test_a_lost_label_is_inferred_from_its_neighbours(sketch: CardSketch, expect
     assert read(sketch.lines()) == expected()
 
 
+def test_a_blood_type_without_its_label_is_told_from_the_sex(sketch: CardSketch, expected: Expected) -> None:
+    for value in ("A", "-", "TIDAK TAHU"):
+        sketch.blood_type = ("", f": {value}")
+        assert read(sketch.lines()) == expected(golongan_darah=value)
+
+
 def test_three_lost_labels_in_a_row_are_inferred(sketch: CardSketch, expected: Expected) -> None:
     sketch.labels |= {"Alamat": None, "RT/RW": None, "Kel/Desa": None}
     assert read(sketch.lines()) == expected()
