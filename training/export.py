@@ -1,12 +1,12 @@
-"""Export a trained checkpoint into the model repository and compare PyTorch with ONNX Runtime.
+"""Export trained checkpoints into the model repository and compare PyTorch with ONNX Runtime.
 
-    python training/export.py detection CHECKPOINT [--repository triton_models]
+    python training/export.py [MODEL ...] --work-dir training/work --out triton_models [--checkpoint FILE]
 
-Writes REPOSITORY/NAME/1/model.onnx only when both agree on batches of 1, 3 and 8, and every batch with its items alone.
+Takes the last checkpoint of each model's work folder. Writes OUT/NAME/1/model.onnx only when both agree on batches of
+1, 3 and 8, and every batch with its items alone.
 """
 
 import argparse
-import shutil
 import time
 from pathlib import Path
 
@@ -14,7 +14,10 @@ from ktp_training import compat
 
 compat.install()
 
+import numpy as np  # noqa: E402
 import torch  # noqa: E402
+from numpy.typing import NDArray  # noqa: E402
+from onnxruntime import InferenceSession  # noqa: E402
 
 from ktp_training.experiment import CONFIGS, last_checkpoint  # noqa: E402
 from ktp_training.export import (  # noqa: E402
@@ -26,36 +29,38 @@ from ktp_training.export import (  # noqa: E402
     sample_images,
 )
 
-REPOSITORY = Path(__file__).resolve().parent.parent / "triton_models"
-
 
 def main() -> None:
     """Parse the command line and export."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", choices=sorted(CONFIGS))
-    parser.add_argument("checkpoint", type=Path, help="a checkpoint, or a work folder for its last one")
-    parser.add_argument("--repository", type=Path, default=REPOSITORY)
+    parser.add_argument("models", nargs="*", metavar="MODEL", help=f"of {', '.join(CONFIGS)}; all by default")
+    parser.add_argument("--work-dir", type=Path, required=True, help="holds a work folder for each model")
+    parser.add_argument("--out", type=Path, required=True, help="the model repository")
+    parser.add_argument("--checkpoint", type=Path, help="this one instead of the last (for a single model)")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    checkpoint = arguments.checkpoint
-    if checkpoint.is_dir():
-        checkpoint = last_checkpoint(checkpoint)
-    served = build_served(arguments.model, checkpoint)
-    folder = arguments.repository / INTERFACES[arguments.model].repository_name / "1"
+    for model in arguments.models or CONFIGS:
+        checkpoint = arguments.checkpoint or last_checkpoint(arguments.work_dir / model)
+        _export(model, checkpoint, arguments.out)
+
+
+def _export(model: str, checkpoint: Path, repository: Path) -> None:
+    served = build_served(model, checkpoint)
+    folder = repository / INTERFACES[model].repository_name / "1"
     candidate = folder / "candidate.onnx"
-    export_model(arguments.model, served, candidate)
-    differences = compare(arguments.model, served, candidate)
+    export_model(model, served, candidate)
+    differences = compare(model, served, candidate)
     target = folder / "model.onnx"
-    shutil.move(candidate, target)
+    candidate.replace(target)
     print(f"{checkpoint} -> {target}: {target.stat().st_size / 1e6:.2f} MB")
     for name, difference in differences.items():
         print(f"  {name}: PyTorch and ONNX Runtime differ by {difference:.2g} at most")
-    session, images = open_session(target), sample_images(arguments.model, 8).numpy()
+    session, images = open_session(target), sample_images(model, 8).numpy()
     for count in (1, 8):
         print(f"  batch {count}: {_median_ms(session, images[:count]):.1f} ms on one thread")
 
 
-def _median_ms(session: object, images: object) -> float:
+def _median_ms(session: InferenceSession, images: NDArray[np.uint8]) -> float:
     durations = []
     for _ in range(9):
         started = time.perf_counter()

@@ -1,6 +1,6 @@
 """Draw (or go on drawing) a pool of specimens.
 
-    python training/make_pool.py DIR --seed 101 --count 7000 --strata clean phone hard [--plain] [--workers 2]
+python training/make_pool.py DIR --seed 101 --count 7000 --strata clean phone hard [--plain] [--workers 2]
 """
 
 import argparse
@@ -18,7 +18,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--count", type=int, required=True)
     parser.add_argument("--strata", nargs="+", type=Stratum, required=True)
-    parser.add_argument("--plain", action="store_true", help="as the sandbox draws them: for measuring, not for training")
+    parser.add_argument("--plain", action="store_true", help="as the sandbox draws them: for measuring")
     parser.add_argument("--workers", type=int, default=1)
     arguments = parser.parse_args()
     settings = SpecimenSettings(

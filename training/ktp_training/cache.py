@@ -46,7 +46,7 @@ LEAST_VISIBLE = 0.95
 
 @dataclass(frozen=True, slots=True)
 class SceneExtract:
-    """Where a scene lies in a 400 px square: content size, quads (N, 4, 2) in the square's pixels, quarter turns (N,)."""
+    """Where a scene lies in a 400 px square: content size, quads (N, 4, 2) in its pixels, quarter turns (N,)."""
 
     content_size_px: tuple[int, int]
     quads: NDArray[np.float64]

@@ -8,6 +8,7 @@ Three gaps are filled, each before the first import of mmdet or mmocr (call :fun
 - mmengine cannot read its own checkpoints under torch's ``weights_only`` default; the checkpoints here are our own.
 """
 
+import contextlib
 import importlib.machinery
 import importlib.util
 import os
@@ -20,7 +21,7 @@ import torch
 from torch import Tensor
 
 SAMPLING_RATIO = 2
-"""Samples per RoIAlign bin and axis, here and in the exported graph: a fixed number, unlike mmdet's adaptive default."""
+"""Samples per RoIAlign bin and axis, here and in the exported graph: fixed, unlike mmdet's adaptive default."""
 
 
 def install() -> None:
@@ -54,11 +55,9 @@ class _Operations(types.ModuleType):
 
 
 def _install_operations() -> None:
-    try:
+    with contextlib.suppress(ImportError):
         importlib.import_module("mmcv._ext")
         return
-    except ImportError:
-        pass
     module = _Operations("mmcv._ext")
     module.__spec__ = importlib.machinery.ModuleSpec("mmcv._ext", None)
     module.__dict__.update(
@@ -117,7 +116,7 @@ def _region_weights(
 
 
 # The signatures of the next two are mmcv's; the unused arguments belong to max pooling.
-def _roi_align_forward(  # noqa: PLR0913
+def _roi_align_forward(
     features: Tensor,
     regions: Tensor,
     output: Tensor,
@@ -141,7 +140,7 @@ def _roi_align_forward(  # noqa: PLR0913
             output[chosen] = torch.einsum("kcpw,kqw->kcpq", partial, columns[chosen])
 
 
-def _roi_align_backward(  # noqa: PLR0913
+def _roi_align_backward(
     output_gradient: Tensor,
     regions: Tensor,
     argmax_y: Tensor,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -25,7 +26,7 @@ HIDDEN = 0.1
 class KtpFrameDataset(Dataset):
     """Card frames with their lines as polygons."""
 
-    metainfo = {"dataset_type": "TextDetDataset", "task_name": "textdet"}
+    metainfo: ClassVar = {"dataset_type": "TextDetDataset", "task_name": "textdet"}
 
     def __init__(self, pools: Sequence[str], training: bool, workers: int = 1) -> None:
         """Open the pools' extracts.

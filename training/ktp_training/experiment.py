@@ -61,8 +61,8 @@ def runner_config(model: str, plan: Plan) -> Config:
     config.merge_from_dict(
         {
             "work_dir": str(plan.work_dir),
-            "train_dataloader": _loader(config.train_dataset, pools, schedule.batch_size, plan.workers, True),
-            "val_dataloader": _loader(config.val_dataset, val_pools, schedule.val_batch_size, 0, False),
+            "train_dataloader": _loader(config.train_dataset, pools, schedule.batch_size, plan.workers, training=True),
+            "val_dataloader": _loader(config.val_dataset, val_pools, schedule.val_batch_size, 0, training=False),
             "train_cfg": {
                 "type": "IterBasedTrainLoop",
                 "max_iters": plan.iterations,
@@ -116,7 +116,9 @@ def runner_config(model: str, plan: Plan) -> Config:
     return config
 
 
-def _loader(dataset: Config, pools: Sequence[str], batch_size: int, workers: int, training: bool) -> dict[str, object]:
+def _loader(
+    dataset: Config, pools: Sequence[str], batch_size: int, workers: int, *, training: bool
+) -> dict[str, object]:
     return {
         "batch_size": batch_size,
         "num_workers": workers,

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -42,7 +43,7 @@ SMALLEST_MARGIN = -0.08
 class KtpLineDataset(Dataset):
     """Line crops. Indexed by (strip, width): the batch sampler decides the width of a batch."""
 
-    metainfo = {"dataset_name": "ktp_lines"}
+    metainfo: ClassVar = {"dataset_name": "ktp_lines"}
 
     def __init__(self, pools: Sequence[str], training: bool, workers: int = 1, limit: int = 0) -> None:
         """Open the pools' extracts.

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 
 import torch
 from mmengine.model import BaseModule
-from mmocr.models.textrecog.decoders.base import BaseDecoder
 from mmocr.models.common.dictionary import Dictionary
+from mmocr.models.textrecog.decoders.base import BaseDecoder
 from mmocr.registry import MODELS, TASK_UTILS
 from torch import Tensor, nn
-
 
 from ktp_training.alphabet import ALPHABET
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -28,7 +29,7 @@ LEAST_CARD_SIDE_PX = 20.0
 class KtpSceneDataset(Dataset):
     """Scenes with cards as instances; the class is the number of clockwise quarter turns."""
 
-    metainfo = {"classes": ("upright", "quarter_turn", "half_turn", "three_quarter_turns")}
+    metainfo: ClassVar = {"classes": ("upright", "quarter_turn", "half_turn", "three_quarter_turns")}
 
     def __init__(self, pools: Sequence[str], training: bool, workers: int = 1) -> None:
         """Open the pools' extracts.
