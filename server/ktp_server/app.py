@@ -15,8 +15,7 @@ from ktp.ocr.v1 import ktp_ocr_service_pb2, ktp_ocr_service_pb2_grpc
 from ktp_server.admission import Admission
 from ktp_server.assembly import open_pipeline
 from ktp_server.interceptors import ErrorInterceptor
-from ktp_server.pipeline import Pipeline
-from ktp_server.servicer import KtpOcrServicer, ServiceLimits
+from ktp_server.servicer import CardReader, KtpOcrServicer, ServiceLimits
 from ktp_server.settings import Settings
 
 __all__ = ["ListenError", "RunningServer", "run_server", "serve", "start_server"]
@@ -56,11 +55,11 @@ class RunningServer:
         await self.server.stop(grace_s)
 
 
-async def start_server(pipeline: Pipeline, settings: Settings) -> RunningServer:
+async def start_server(reader: CardReader, settings: Settings) -> RunningServer:
     """Listen and answer, with health SERVING.
 
     Args:
-        pipeline: one that has answered a warm-up.
+        reader: a pipeline that has answered a warm-up.
         settings: address and limits.
 
     Raises:
@@ -76,7 +75,7 @@ async def start_server(pipeline: Pipeline, settings: Settings) -> RunningServer:
         ],
     )
     limits = ServiceLimits(settings.default_deadline_s, settings.stream_in_flight_count)
-    servicer = KtpOcrServicer(pipeline, Admission(settings.max_in_flight_count), limits)
+    servicer = KtpOcrServicer(reader, Admission(settings.max_in_flight_count), limits)
     ktp_ocr_service_pb2_grpc.add_KtpOcrServiceServicer_to_server(servicer, server)
     health_servicer = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)

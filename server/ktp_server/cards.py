@@ -44,7 +44,7 @@ def select_card(instances: Sequence[CardInstance], selection: CardSelection) -> 
     cards: list[CardInstance] = []
     for instance in instances:
         is_new = all(_overlap(instance.box, card.box) <= DUPLICATE_OVERLAP for card in cards)
-        if instance.score >= selection.score_min and is_new:
+        if instance.score >= selection.score_min and _area(instance.box) > 0.0 and is_new:
             cards.append(instance)
     if not cards:
         raise RecognitionError(ErrorReason.CARD_NOT_FOUND, "no identity card was found in the image")

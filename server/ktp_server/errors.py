@@ -18,7 +18,15 @@ from enum import StrEnum
 from ktp_preprocessing.errors import ImageError
 from ktp_server.engines.port import FailureKind, InferenceError
 
-__all__ = ["ERROR_DOMAIN", "ERROR_POLICIES", "ErrorPolicy", "ErrorReason", "RecognitionError", "failure_from", "reportable_failure"]
+__all__ = [
+    "ERROR_DOMAIN",
+    "ERROR_POLICIES",
+    "ErrorPolicy",
+    "ErrorReason",
+    "RecognitionError",
+    "failure_from",
+    "reportable_failure",
+]
 
 logger = logging.getLogger(__name__)
 

@@ -1,5 +1,8 @@
 """Turns exceptions into gRPC statuses, in one place for every method."""
 
+# The handler types are generic in their stubs only.
+from __future__ import annotations
+
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import NoReturn, TypeVar, cast
 

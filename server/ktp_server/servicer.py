@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import grpc
 from google.protobuf.message import Message
@@ -15,9 +16,9 @@ from ktp.ocr.v1 import ktp_ocr_service_pb2_grpc as stubs
 from ktp_server.admission import Admission
 from ktp_server.convert import assessment_to_response, recognition_to_message, status_from_error
 from ktp_server.errors import ErrorReason, RecognitionError, reportable_failure
-from ktp_server.pipeline import Pipeline
+from ktp_server.results import AssessmentResult, RecognitionResult
 
-__all__ = ["KtpOcrServicer", "ServiceLimits"]
+__all__ = ["CardReader", "KtpOcrServicer", "ServiceLimits"]
 
 REQUEST_ID_PATTERN = re.compile(r"[\x20-\x7e]{1,128}")
 """Printable ASCII, so that an id can stand in logs and headers as it is."""
@@ -38,18 +39,30 @@ class ServiceLimits:
     stream_in_flight_count: int
 
 
-class KtpOcrServicer(stubs.KtpOcrServiceServicer):
-    """`ktp.ocr.v1.KtpOcrService` over a pipeline."""
+class CardReader(Protocol):
+    """What the service needs of the pipeline; arguments and errors as there."""
 
-    def __init__(self, pipeline: Pipeline, admission: Admission, limits: ServiceLimits) -> None:
+    async def recognize(self, data: bytes, deadline_s: float | None = None) -> RecognitionResult:
+        """Read the card in an image."""
+        ...
+
+    async def assess_quality(self, data: bytes, deadline_s: float | None = None) -> AssessmentResult:
+        """Check an image without reading its text."""
+        ...
+
+
+class KtpOcrServicer(stubs.KtpOcrServiceServicer):
+    """`ktp.ocr.v1.KtpOcrService` over a card reader."""
+
+    def __init__(self, reader: CardReader, admission: Admission, limits: ServiceLimits) -> None:
         """Build the service.
 
         Args:
-            pipeline: reads the images.
+            reader: reads the images.
             admission: refuses images beyond what may be in work.
             limits: bounds of calls and streams.
         """
-        self._pipeline = pipeline
+        self._reader = reader
         self._admission = admission
         self._limits = limits
 
@@ -59,7 +72,7 @@ class KtpOcrServicer(stubs.KtpOcrServiceServicer):
         """Read the card in one image."""
         request_id = _request_id(request.request_id)
         with self._admission.admit():
-            result = await self._pipeline.recognize(request.image, self._deadline_s(context))
+            result = await self._reader.recognize(request.image, self._deadline_s(context))
         return messages.RecognizeCardResponse(request_id=request_id, recognition=recognition_to_message(result))
 
     async def AssessQuality(  # noqa: N802  # the contract's name
@@ -68,7 +81,7 @@ class KtpOcrServicer(stubs.KtpOcrServiceServicer):
         """Check requirements and image quality without reading the text."""
         request_id = _request_id(request.request_id)
         with self._admission.admit():
-            result = await self._pipeline.assess_quality(request.image, self._deadline_s(context))
+            result = await self._reader.assess_quality(request.image, self._deadline_s(context))
         return assessment_to_response(request_id, result)
 
     async def RecognizeCards(  # noqa: N802  # the contract's name
@@ -112,7 +125,7 @@ class KtpOcrServicer(stubs.KtpOcrServiceServicer):
         try:
             _check_request_id(request.request_id)
             with self._admission.admit():
-                result = await self._pipeline.recognize(request.image, deadline_s or latest_s)
+                result = await self._reader.recognize(request.image, deadline_s or latest_s)
         except Exception as error:  # noqa: BLE001  # an item's failure is its answer and never ends the stream
             status = status_from_error(reportable_failure(error))
             return messages.RecognizeCardsResponse(request_id=request.request_id, error=status)

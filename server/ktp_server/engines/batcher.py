@@ -188,7 +188,7 @@ class DynamicBatcher:
         """Start the due executions of one shape.
 
         Returns:
-            The moment when the next one is due, None with nothing waiting.
+            The moment when the next one is due or the next deadline passes, None with nothing waiting.
         """
         queue = self._queues[key]
         while True:
@@ -200,7 +200,7 @@ class DynamicBatcher:
             due_s = queue[0].arrival_s + self._spec.batching.max_queue_delay_s
             count = self._due_count(queue, expired=now_s >= due_s)
             if count == 0 or not self._can_start():
-                return due_s
+                return min([due_s, *(r.deadline_s for r in queue if r.deadline_s is not None)])
             requests = [queue.popleft() for _ in range(count)]
             self._workers.take()
             self._running_count += 1

@@ -1,0 +1,34 @@
+"""A real grpc.aio server over a scripted reader, on a free port."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import grpc
+import pytest
+
+from ktp.ocr.v1 import ktp_ocr_service_pb2_grpc as stubs
+from ktp_server.app import RunningServer, start_server
+from ktp_server.settings import Settings
+from tests.contract.scripted_reader import ScriptedReader
+
+SETTINGS = Settings(listen_address="127.0.0.1:0", max_in_flight_count=12, stream_in_flight_count=4)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A server, what it reads with, and a channel to it."""
+
+    reader: ScriptedReader
+    server: RunningServer
+    channel: grpc.aio.Channel
+    stub: "stubs.KtpOcrServiceAsyncStub"  # a name of the type stubs only
+
+
+@pytest.fixture
+async def bench() -> AsyncIterator[Bench]:
+    reader = ScriptedReader()
+    server = await start_server(reader, SETTINGS)
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+        yield Bench(reader, server, channel, stubs.KtpOcrServiceStub(channel))
+    reader.release.set()
+    await server.drain(1.0)

@@ -1,0 +1,87 @@
+"""A card reader that does what a test tells it by the image's bytes, in place of the pipeline."""
+
+import asyncio
+from collections import Counter
+
+from ktp_server.results import (
+    AssessmentResult,
+    CardResult,
+    Correction,
+    FieldResult,
+    FindingResult,
+    LineResult,
+    Quad,
+    QualityScoreResult,
+    RecognitionResult,
+    RequirementResult,
+    Severity,
+)
+
+QUAD: Quad = ((10.0, 20.5), (110.25, 21.0), (109.0, 84.0), (9.0, 83.0))
+
+
+def recognition_of(text: str) -> RecognitionResult:
+    """A result that uses everything a result can hold; `text` is the name's value."""
+    fields = {
+        "nama": FieldResult(text, text.lower(), 0.97, Correction.NORMALISED, QUAD),
+        "agama": FieldResult("ISLAM", "1SLAM", 0.8, Correction.TEMPLATE, QUAD),
+        "rt": FieldResult("001", "001/002", 0.99, Correction.NONE, None),
+        "alamat": FieldResult(None, "###", 0.1, Correction.NONE, QUAD),
+        "nik": FieldResult("0", "O", 0.5, Correction.CROSS_CHECK, QUAD),
+    }
+    finding = FindingResult("NIK_SERIAL_ZERO", Severity.WARNING, "the serial is 0000", ("nik",))
+    return RecognitionResult(
+        card=CardResult(QUAD, -12.5, 0.99, fields, (finding,), (LineResult("Nama", 0.9, QUAD),)),
+        quality={
+            "sharpness": QualityScoreResult(0.9, 0.5, True, ""),
+            "brightness": QualityScoreResult(0.2, 0.5, False, "too dark: use more light"),
+            "specularity": QualityScoreResult(1.0, 0.5, True, ""),
+        },
+        requirements=(
+            RequirementResult("file_size_min", 102400.0, 5.0, False, False),
+            RequirementResult("jpeg_quality_min", 80.0, None, True, True),
+        ),
+        timings_ms={"decode": 1.5, "segmentation": 20.25, "total": 22.0},
+    )
+
+
+class ScriptedReader:
+    """Reads images whose bytes are a script.
+
+    - an exception registered under the bytes is raised;
+    - `wait...` waits for `release`;
+    - anything else is the name that is read.
+
+    Attributes:
+        started: how often each image was begun.
+        cancelled: how often each image was cancelled.
+        deadlines_s: deadline of each image.
+        release: lets waiting images go on.
+    """
+
+    def __init__(self) -> None:
+        self.failures: dict[bytes, Exception] = {}
+        self.started: Counter[bytes] = Counter()
+        self.cancelled: Counter[bytes] = Counter()
+        self.deadlines_s: dict[bytes, float | None] = {}
+        self.release = asyncio.Event()
+
+    async def recognize(self, data: bytes, deadline_s: float | None = None) -> RecognitionResult:
+        """See `CardReader`."""
+        self.started[data] += 1
+        self.deadlines_s[data] = deadline_s
+        if data in self.failures:
+            raise self.failures[data]
+        if data.startswith(b"wait"):
+            try:
+                await self.release.wait()
+            except asyncio.CancelledError:
+                self.cancelled[data] += 1
+                raise
+        return recognition_of(data.decode())
+
+    async def assess_quality(self, data: bytes, deadline_s: float | None = None) -> AssessmentResult:
+        """See `CardReader`."""
+        result = await self.recognize(data, deadline_s)
+        card = CardResult(result.card.quad, result.card.rotation_degrees, result.card.score)
+        return AssessmentResult(card, result.quality, result.requirements, result.timings_ms)

@@ -1,0 +1,97 @@
+"""RecognizeCards: answers as they finish, item errors in items, bounded memory."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import grpc
+import pytest
+from google.rpc import code_pb2
+
+from ktp.ocr.v1 import ktp_ocr_service_pb2 as messages
+from ktp_server.errors import ErrorReason, RecognitionError
+from tests.contract.conftest import SETTINGS, Bench
+
+LIMIT = SETTINGS.stream_in_flight_count
+
+
+def item(image: bytes, request_id: str | None = None) -> messages.RecognizeCardsRequest:
+    return messages.RecognizeCardsRequest(request_id=image.decode() if request_id is None else request_id, image=image)
+
+
+async def send(*items: messages.RecognizeCardsRequest) -> AsyncIterator[messages.RecognizeCardsRequest]:
+    for one in items:
+        yield one
+
+
+async def test_every_item_is_answered_once_by_its_id(bench: Bench) -> None:
+    names = [f"NAMA {number}" for number in range(60)]
+    answers = [answer async for answer in bench.stub.RecognizeCards(send(*[item(name.encode()) for name in names]))]
+    assert {answer.request_id: answer.recognition.card.nama.value for answer in answers} == {n: n for n in names}
+    assert len(answers) == len(names)
+
+
+async def test_answers_come_as_they_finish(bench: Bench) -> None:
+    call = bench.stub.RecognizeCards(send(item(b"wait"), item(b"quick")))
+    answers = aiter(call)
+    assert (await anext(answers)).request_id == "quick"
+    bench.reader.release.set()
+    assert (await anext(answers)).request_id == "wait"
+    assert [answer async for answer in answers] == []
+
+
+async def test_failing_item_is_answered_and_ends_nothing(bench: Bench) -> None:
+    bench.reader.failures[b"bad"] = RecognitionError(ErrorReason.CARD_NOT_FOUND, "no card", field="image")
+    bench.reader.failures[b"worse"] = RuntimeError("SITI AMINAH")
+    requests = [item(b"bad"), item(b"A"), item(b"worse"), item(b"anonymous", ""), item(b"B")]
+    answers = {answer.request_id: answer async for answer in bench.stub.RecognizeCards(send(*requests))}
+    assert answers["bad"].error.code == code_pb2.FAILED_PRECONDITION
+    assert answers["worse"].error.code == code_pb2.INTERNAL
+    assert "SITI" not in str(answers["worse"])
+    assert answers[""].error.code == code_pb2.INVALID_ARGUMENT
+    assert bench.reader.started[b"anonymous"] == 0
+    assert answers["A"].WhichOneof("outcome") == answers["B"].WhichOneof("outcome") == "recognition"
+
+
+async def test_fast_sender_is_held_back(bench: Bench) -> None:
+    """Only as many images as a stream may have in work are begun, whatever the caller sends."""
+    call = bench.stub.RecognizeCards(send(*[item(f"wait {number}".encode()) for number in range(40)]))
+    async with asyncio.timeout(5.0):
+        while bench.reader.started.total() < LIMIT:
+            await asyncio.sleep(0.005)
+    await asyncio.sleep(0.1)
+    assert bench.reader.started.total() == LIMIT
+    bench.reader.release.set()
+    assert len([answer async for answer in call]) == 40
+
+
+async def test_slow_taker_is_waited_for(bench: Bench) -> None:
+    """Answers that nobody takes fill gRPC's window; then no further image is begun."""
+    count, size = 400, 200_000
+    requests = [item(b"%06d" % number + b"A" * size, str(number)) for number in range(count)]
+    call = bench.stub.RecognizeCards(send(*requests))
+    await call.wait_for_connection()
+    await asyncio.sleep(1.0)
+    begun_count = bench.reader.started.total()
+    assert 0 < begun_count < count / 2
+    await asyncio.sleep(0.5)
+    assert bench.reader.started.total() <= begun_count + LIMIT
+    assert len([answer async for answer in call]) == count
+
+
+async def test_cancelled_stream_stops_its_items(bench: Bench) -> None:
+    call = bench.stub.RecognizeCards(send(item(b"wait 1"), item(b"wait 2")))
+    async with asyncio.timeout(5.0):
+        while bench.reader.started.total() < 2:
+            await asyncio.sleep(0.005)
+        call.cancel()
+        while bench.reader.cancelled.total() < 2:
+            await asyncio.sleep(0.005)
+    with pytest.raises(asyncio.CancelledError):
+        await anext(aiter(call))
+
+
+async def test_streams_deadline_ends_it(bench: Bench) -> None:
+    call = bench.stub.RecognizeCards(send(item(b"wait")), timeout=0.2)
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await anext(aiter(call))
+    assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED

@@ -1,0 +1,72 @@
+"""A model repository of tiny ONNX graphs, written by the tests: each makes one property of an engine visible."""
+
+from pathlib import Path
+
+import onnx
+from onnx import TensorProto, helper
+
+MAX_BATCH_SIZE = 8
+PREFERRED_BATCH_SIZE = 4
+QUEUE_DELAY_MS = 150
+
+CONFIG = """
+name: "{name}"
+platform: "onnxruntime_onnx"
+max_batch_size: {max_batch_size}
+input [ {{ name: "x" data_type: {input_type} dims: [ {extent} ] }} ]
+output [ {{ name: "y" data_type: {output_type} dims: [ {extent} ] }} ]
+dynamic_batching {{ preferred_batch_size: [ {preferred} ] max_queue_delay_microseconds: {delay_us} }}
+"""
+
+
+def write_repository(root: Path) -> Path:
+    """Write the models.
+
+    - `double`: y = 2 x, any extent: shows mix-ups of requests and shapes; batches eagerly.
+    - `patient`: the same, but waits long for company: shows what happens to those that wait.
+    - `pick`: y = table[x], fails for x outside the table: shows what a failing batch does.
+    """
+    for name, delay_us in (("double", 2000), ("patient", QUEUE_DELAY_MS * 1000)):
+        _write(root, name, _double_graph(), _config(name, "TYPE_FP32", "TYPE_FP32", delay_us))
+    _write(root, "pick", _pick_graph(), _config("pick", "TYPE_INT64", "TYPE_FP32", 20000, extent=1))
+    return root
+
+
+def _config(name: str, input_type: str, output_type: str, delay_us: int, extent: int = -1) -> str:
+    return CONFIG.format(
+        name=name,
+        input_type=input_type,
+        output_type=output_type,
+        extent=extent,
+        max_batch_size=MAX_BATCH_SIZE,
+        preferred=PREFERRED_BATCH_SIZE,
+        delay_us=delay_us,
+    )
+
+
+def _write(root: Path, name: str, graph: onnx.GraphProto, config: str) -> None:
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.checker.check_model(model)
+    (root / name / "1").mkdir(parents=True)
+    (root / name / "config.pbtxt").write_text(config, encoding="utf-8")
+    onnx.save(model, root / name / "1" / "model.onnx")
+
+
+def _double_graph() -> onnx.GraphProto:
+    return helper.make_graph(
+        [helper.make_node("Add", ["x", "x"], ["y"])],
+        "double",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", "extent"])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", "extent"])],
+    )
+
+
+def _pick_graph() -> onnx.GraphProto:
+    table = helper.make_tensor("table", TensorProto.FLOAT, [4], [10.0, 11.0, 12.0, 13.0])
+    return helper.make_graph(
+        [helper.make_node("Gather", ["table", "x"], ["y"], axis=0)],
+        "pick",
+        [helper.make_tensor_value_info("x", TensorProto.INT64, ["batch", 1])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", 1])],
+        initializer=[table],
+    )
