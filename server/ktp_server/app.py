@@ -15,7 +15,8 @@ from ktp.ocr.v1 import ktp_ocr_service_pb2, ktp_ocr_service_pb2_grpc
 from ktp_server.admission import Admission
 from ktp_server.assembly import open_pipeline
 from ktp_server.interceptors import ErrorInterceptor
-from ktp_server.servicer import CardReader, KtpOcrServicer, ServiceLimits
+from ktp_server.reader import CardReader
+from ktp_server.servicer import KtpOcrServicer, ServiceLimits
 from ktp_server.settings import Settings
 
 __all__ = ["ListenError", "RunningServer", "run_server", "serve", "start_server"]

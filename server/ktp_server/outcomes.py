@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ktp_server.errors import ErrorReason, RecognitionError, reportable_failure
-from ktp_server.pipeline import Pipeline
+from ktp_server.reader import CardReader
 from ktp_server.results import Quad, QualityScoreResult, RecognitionResult
 
 __all__ = ["FileOutcome", "find_images", "outcome_to_json", "read_files"]
@@ -43,11 +43,11 @@ def find_images(paths: Iterable[Path]) -> list[Path]:
     return files
 
 
-async def read_files(pipeline: Pipeline, paths: Sequence[Path], concurrency: int) -> AsyncIterator[FileOutcome]:
+async def read_files(reader: CardReader, paths: Sequence[Path], concurrency: int) -> AsyncIterator[FileOutcome]:
     """Read files, several at a time, and yield their outcomes in the order of the paths.
 
     Args:
-        pipeline: reads the images.
+        reader: reads the images.
         paths: files.
         concurrency: files in work at a time.
     """
@@ -55,7 +55,7 @@ async def read_files(pipeline: Pipeline, paths: Sequence[Path], concurrency: int
     try:
         for index in range(len(paths)):
             while len(tasks) < min(index + concurrency, len(paths)):
-                tasks.append(asyncio.create_task(_read_file(pipeline, paths[len(tasks)])))
+                tasks.append(asyncio.create_task(_read_file(reader, paths[len(tasks)])))
             yield await tasks[index]
     finally:
         for task in tasks:
@@ -96,10 +96,10 @@ def outcome_to_json(outcome: FileOutcome) -> dict[str, JsonValue]:
     }
 
 
-async def _read_file(pipeline: Pipeline, path: Path) -> FileOutcome:
+async def _read_file(reader: CardReader, path: Path) -> FileOutcome:
     try:
         data = await asyncio.to_thread(path.read_bytes)
-        return FileOutcome(path, result=await pipeline.recognize(data))
+        return FileOutcome(path, result=await reader.recognize(data))
     except OSError as error:
         message = f"the file cannot be read: {error.strerror or type(error).__name__}"
         return FileOutcome(path, error=RecognitionError(ErrorReason.REQUEST_INVALID, message))

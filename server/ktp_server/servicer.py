@@ -6,7 +6,6 @@ import time
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Protocol
 
 import grpc
 from google.protobuf.message import Message
@@ -16,9 +15,9 @@ from ktp.ocr.v1 import ktp_ocr_service_pb2_grpc as stubs
 from ktp_server.admission import Admission
 from ktp_server.convert import assessment_to_response, recognition_to_message, status_from_error
 from ktp_server.errors import ErrorReason, RecognitionError, reportable_failure
-from ktp_server.results import AssessmentResult, RecognitionResult
+from ktp_server.reader import CardReader
 
-__all__ = ["CardReader", "KtpOcrServicer", "ServiceLimits"]
+__all__ = ["KtpOcrServicer", "ServiceLimits"]
 
 REQUEST_ID_PATTERN = re.compile(r"[\x20-\x7e]{1,128}")
 """Printable ASCII, so that an id can stand in logs and headers as it is."""
@@ -37,18 +36,6 @@ class ServiceLimits:
 
     default_deadline_s: float
     stream_in_flight_count: int
-
-
-class CardReader(Protocol):
-    """What the service needs of the pipeline; arguments and errors as there."""
-
-    async def recognize(self, data: bytes, deadline_s: float | None = None) -> RecognitionResult:
-        """Read the card in an image."""
-        ...
-
-    async def assess_quality(self, data: bytes, deadline_s: float | None = None) -> AssessmentResult:
-        """Check an image without reading its text."""
-        ...
 
 
 class KtpOcrServicer(stubs.KtpOcrServiceServicer):

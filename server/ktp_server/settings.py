@@ -5,6 +5,7 @@ default here. They are read once, checked at the start, and passed down; nothing
 """
 
 import os
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Self
@@ -142,6 +143,8 @@ def load_settings(config_file: Path | None = None, overrides: Mapping[str, str |
         return _Settings(**given)  # type: ignore[arg-type]  # strings are parsed and checked inside
     except ValidationError as error:
         raise SettingsError(_explain(error, path)) from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"configuration file {path}: {error}") from error
 
 
 def _explain(error: ValidationError, path: Path | None) -> str:

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from ktp_preprocessing.quality import QualityReport, assess_quality
 from numpy.typing import NDArray
 
 from ktp_postprocessing.card import read_card
@@ -22,6 +21,7 @@ from ktp_preprocessing.decode import DecodedImage, decode_image
 from ktp_preprocessing.geometry import map_points
 from ktp_preprocessing.letterbox import Letterboxed, letterbox
 from ktp_preprocessing.outline import CardOutline, find_card_quad
+from ktp_preprocessing.quality import QualityReport, assess_quality
 from ktp_preprocessing.rectify import RectifiedCard, rectify
 from ktp_preprocessing.requirements import (
     RequirementAction,

@@ -1,0 +1,19 @@
+"""What the fronts need of the pipeline: the service, the command line and the tests know this much of it."""
+
+from typing import Protocol
+
+from ktp_server.results import AssessmentResult, RecognitionResult
+
+__all__ = ["CardReader"]
+
+
+class CardReader(Protocol):
+    """Reads cards; arguments and errors as in `pipeline.Pipeline`."""
+
+    async def recognize(self, data: bytes, deadline_s: float | None = None) -> RecognitionResult:
+        """Read the card in an image."""
+        ...
+
+    async def assess_quality(self, data: bytes, deadline_s: float | None = None) -> AssessmentResult:
+        """Check an image without reading its text."""
+        ...

@@ -1,0 +1,47 @@
+"""Choosing the card among detections."""
+
+import numpy as np
+import pytest
+
+from ktp_server.cards import CardSelection, select_card
+from ktp_server.errors import ErrorReason, RecognitionError
+from ktp_server.models import CardInstance
+
+SELECTION = CardSelection(score_min=0.5, extra_score_min=0.8)
+
+
+def instance(box: tuple[float, float, float, float], score: float, quarter_turns: int = 0) -> CardInstance:
+    return CardInstance(np.array(box, dtype=np.float32), score, quarter_turns, np.ones((28, 28), dtype=np.float32))
+
+
+CARD = (100.0, 100.0, 260.0, 200.0)
+
+
+def test_best_detection_is_the_card() -> None:
+    assert select_card([instance(CARD, 0.9, 2), instance(CARD, 0.6, 1)], SELECTION).quarter_turns == 2
+
+
+@pytest.mark.parametrize("instances", [[], [instance(CARD, 0.49)], [instance((50.0, 50.0, 50.0, 80.0), 0.9)]])
+def test_nothing_sure_enough_is_no_card(instances: list[CardInstance]) -> None:
+    with pytest.raises(RecognitionError) as caught:
+        select_card(instances, SELECTION)
+    assert caught.value.reason is ErrorReason.CARD_NOT_FOUND
+
+
+def test_second_card_elsewhere_is_one_too_many() -> None:
+    with pytest.raises(RecognitionError) as caught:
+        select_card([instance(CARD, 0.9), instance((0.0, 0.0, 90.0, 90.0), 0.85)], SELECTION)
+    assert caught.value.reason is ErrorReason.TOO_MANY_CARDS
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        instance((0.0, 0.0, 90.0, 90.0), 0.7),
+        instance((0.0, 0.0, 40.0, 30.0), 0.99),
+        instance((110.0, 105.0, 250.0, 190.0), 0.99),
+    ],
+    ids=["unsure", "small, far away", "the same card again"],
+)
+def test_what_is_no_second_card(other: CardInstance) -> None:
+    assert select_card([instance(CARD, 0.9), other], SELECTION).score == 0.9

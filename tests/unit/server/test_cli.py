@@ -1,0 +1,40 @@
+"""The command line, as far as it needs no models."""
+
+import pytest
+from typer.testing import CliRunner
+
+from ktp_server.cli import app
+
+runner = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1"})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "taught"),
+    [
+        ([], ["serve", "read", "demo", "specimen", "KTP_OCR_", "ktp-ocr demo"]),
+        (["serve"], ["--listen", "--models", "--config", "--set", "SIGTERM"]),
+        (["read"], ["--json", "Exit status", "folders"]),
+        (["specimen"], ["--seed", "--count", "--out", "--stratum"]),
+        (["demo"], ["--out", "annotated"]),
+    ],
+)
+def test_help_teaches(arguments: list[str], taught: list[str]) -> None:
+    outcome = runner.invoke(app, [*arguments, "--help"])
+    assert outcome.exit_code == 0
+    assert [word for word in taught if word not in outcome.output] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["serve", "--set", "engine_queue_limit=none"], "engine_queue_limit"),
+        (["serve", "--set", "engine_queue_limit"], "expected NAME=VALUE"),
+        (["serve", "--listen", "nowhere"], "listen_address"),
+        (["read", "--models", "/nonexistent", "a.jpg"], "/nonexistent holds no model"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(arguments: list[str], message: str) -> None:
+    outcome = runner.invoke(app, arguments)
+    assert outcome.exit_code == 2
+    assert message in outcome.output
+    assert "Traceback" not in outcome.output

@@ -1,0 +1,112 @@
+"""`ktp-ocr read`: which files, in which order, and the form of a JSON line."""
+
+import asyncio
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from ktp_server.annotate import annotate
+from ktp_server.errors import ErrorReason, RecognitionError
+from ktp_server.outcomes import FileOutcome, find_images, outcome_to_json, read_files
+from ktp_server.presentation import render_outcome
+from tests.contract.scripted_reader import QUAD, ScriptedReader, recognition_of
+
+
+def test_folders_are_searched_for_images_and_files_taken_as_they_are(tmp_path: Path) -> None:
+    for name in ("b.JPG", "a.png", "notes.txt", "deeper/c.bmp", "d.jpeg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    odd = tmp_path / "notes.txt"
+    found = find_images([odd, tmp_path])
+    assert [path.relative_to(tmp_path).as_posix() for path in found] == [
+        "notes.txt",
+        "a.png",
+        "b.JPG",
+        "d.jpeg",
+        "deeper/c.bmp",
+    ]
+
+
+async def test_outcomes_keep_the_order_and_a_bad_file_stops_nothing(tmp_path: Path) -> None:
+    reader = ScriptedReader()
+    reader.failures[b"bad"] = RecognitionError(ErrorReason.CARD_NOT_FOUND, "no card")
+    reader.failures[b"worse"] = RuntimeError("boom")
+    paths = [tmp_path / name for name in ("wait", "bad", "worse", "missing", "fine")]
+    for path in paths:
+        if path.name != "missing":
+            path.write_bytes(path.name.encode())
+    asyncio.get_running_loop().call_later(0.05, reader.release.set)
+    outcomes = [outcome async for outcome in read_files(reader, paths, 3)]
+    assert [outcome.path for outcome in outcomes] == paths
+    assert [None if outcome.error is None else outcome.error.reason.value for outcome in outcomes] == [
+        None,
+        "CARD_NOT_FOUND",
+        "INTERNAL",
+        "REQUEST_INVALID",
+        None,
+    ]
+
+
+def test_json_of_a_success() -> None:
+    line = outcome_to_json(FileOutcome(Path("a.jpg"), result=recognition_of("BUDI")))
+    assert list(line) == ["file", "status", "message", "fields", "quality", "card", "timings_ms"]
+    assert (line["file"], line["status"]) == ("a.jpg", "OK")
+    restored = json.loads(json.dumps(line))
+    quad = [[x, y] for x, y in QUAD]
+    assert restored["fields"]["nama"] == {
+        "value": "BUDI",
+        "raw_value": "budi",
+        "confidence": 0.97,
+        "correction": "normalised",
+        "quad": quad,
+    }
+    assert restored["fields"]["rt"]["quad"] is None
+    assert restored["fields"]["alamat"]["value"] is None
+    assert restored["card"] == {"quad": quad, "rotation_degrees": -12.5}
+    assert restored["quality"]["brightness"]["passed"] is False
+    assert restored["timings_ms"]["total"] == 22.0
+
+
+def test_json_of_a_failure() -> None:
+    error = RecognitionError(ErrorReason.IMAGE_CORRUPT, "cut short")
+    assert outcome_to_json(FileOutcome(Path("a.jpg"), error=error)) == {
+        "file": "a.jpg",
+        "status": "IMAGE_CORRUPT",
+        "message": "cut short",
+        "fields": {},
+        "quality": {},
+        "card": None,
+        "timings_ms": {},
+    }
+
+
+@pytest.mark.parametrize("colour", [True, False])
+def test_table_shows_values_confidences_and_advice(colour: bool) -> None:
+    console = Console(record=True, width=120, force_terminal=colour, file=io.StringIO())
+    console.print(render_outcome(FileOutcome(Path("a.jpg"), result=recognition_of("BUDI"))))
+    text = console.export_text(styles=colour)
+    for part in ("BUDI", "0.970", "unreadable", "too dark: use more light", "NIK_SERIAL_ZERO", "file_size_min"):
+        assert part in text
+    assert ("\x1b[" in text) is colour
+
+
+def test_table_of_a_failure_names_it() -> None:
+    console = Console(record=True, width=120, file=io.StringIO())
+    error = RecognitionError(ErrorReason.CARD_NOT_FOUND, "no identity card was found")
+    console.print(render_outcome(FileOutcome(Path("a.jpg"), error=error)))
+    assert "CARD_NOT_FOUND: no identity card was found" in console.export_text()
+
+
+def test_annotated_picture_outlines_the_card_and_leaves_the_image_alone() -> None:
+    pixels = np.full((120, 160, 3), 90, dtype=np.uint8)
+    picture = annotate(pixels, recognition_of("BUDI"))
+    assert picture.shape == (120, 160 + 120, 3)
+    assert (pixels == 90).all()
+    changed = (picture[:, :160] != 90).any(axis=2)
+    assert changed[20:22, 10:110].mean() > 0.4
+    assert not changed[100:, :].any()
+    assert (picture[:, 160:] < 100).any()
