@@ -14,14 +14,14 @@ TRAINING_VENV := .venv-training
 TRAINING_BIN := $(TRAINING_VENV)/bin
 TRAINING_WORK := training/work
 TRAINING_PATH := preprocessing:postprocessing:specimen:training
-TRAINING_SEED ?= 1000
-TRAINING_COUNT ?= 6000
-VALIDATION_SEED ?= 900
-VALIDATION_COUNT ?= 200
-ITERATIONS_segmentation ?= 6000
-ITERATIONS_detection ?= 4000
+TRAINING_TEXT_COUNT ?= 7000
+TRAINING_SCENE_COUNT ?= 3000
+ITERATIONS_segmentation ?= 4000
+ITERATIONS_detection ?= 1300
 ITERATIONS_recognition ?= 20000
-TRAIN = PYTHONPATH=$(TRAINING_PATH) $(TRAINING_BIN)/python training/train.py
+# Tensors of tens of megabytes are allocated at every step: kept by the process instead of given back and zeroed anew.
+TRAIN = MALLOC_MMAP_THRESHOLD_=2000000000 MALLOC_TRIM_THRESHOLD_=8000000000 MALLOC_TOP_PAD_=100000000 \
+	PYTHONPATH=$(TRAINING_PATH) $(TRAINING_BIN)/python training/train.py
 
 SPECIMEN_SEED ?= 1
 SPECIMEN_COUNT ?= 10
@@ -104,20 +104,24 @@ $(TRAINING_VENV)/.stamp: training/requirements.txt training/requirements-mm.txt
 	@touch $@
 
 # A pool that was begun is finished, one that is complete is left alone: make_pool.py draws what is missing.
-.PHONY: pools
-pools: $(VENV)/.stamp-setup setup-training
-	PYTHONPATH=$(TRAINING_PATH) $(TRAINING_BIN)/python training/make_pool.py $(TRAINING_WORK)/pool \
-		--seed $(TRAINING_SEED) --count $(TRAINING_COUNT) --strata phone hard clean several empty
-	PYTHONPATH=$(TRAINING_PATH) $(TRAINING_BIN)/python training/make_pool.py $(TRAINING_WORK)/val \
-		--seed $(VALIDATION_SEED) --count $(VALIDATION_COUNT) --strata clean phone hard empty --plain
+POOL = PYTHONPATH=$(TRAINING_PATH) $(TRAINING_BIN)/python training/make_pool.py $(TRAINING_WORK)
+.PHONY: pools-text pools-scene
+pools-text: setup-training
+	$(POOL)/pool-text --seed 101 --count $(TRAINING_TEXT_COUNT) --strata clean phone hard
+	$(POOL)/val-text --seed 303 --count 120 --strata clean phone hard --plain
+pools-scene: setup-training
+	$(POOL)/pool-scene --seed 202 --count $(TRAINING_SCENE_COUNT) --strata phone empty hard several clean
+	$(POOL)/val-scene --seed 304 --count 160 --strata phone empty hard several clean --plain
 
 .PHONY: train-segmentation train-detection train-recognition
-train-segmentation: pools ## train Mask R-CNN on specimens, on CPU or CUDA; goes on where it stopped
-train-detection: pools ## train DBNet likewise
-train-recognition: pools ## train the CTC recogniser likewise
-train-segmentation train-detection train-recognition: train-%:
-	$(TRAIN) $* --data $(TRAINING_WORK)/pool --val $(TRAINING_WORK)/val --work-dir $(TRAINING_WORK)/$* \
-		--iterations $(ITERATIONS_$*) --resume
+train-segmentation: pools-scene pools-text ## train Mask R-CNN on specimens, on CPU or CUDA; goes on where it stopped
+	$(TRAIN) segmentation --data $(TRAINING_WORK)/pool-scene $(TRAINING_WORK)/pool-text --val $(TRAINING_WORK)/val-scene \
+		--work-dir $(TRAINING_WORK)/segmentation --iterations $(ITERATIONS_segmentation) --resume
+train-detection: pools-text ## train DBNet likewise
+train-recognition: pools-text ## train the CTC recogniser likewise
+train-detection train-recognition: train-%:
+	$(TRAIN) $* --data $(TRAINING_WORK)/pool-text --val $(TRAINING_WORK)/val-text \
+		--work-dir $(TRAINING_WORK)/$* --iterations $(ITERATIONS_$*) --resume
 
 .PHONY: export
 export: setup-training ## export the trained models to triton_models/, checked against PyTorch
