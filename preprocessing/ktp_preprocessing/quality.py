@@ -1,0 +1,182 @@
+"""Image quality assessment (IQA) of the upright card: sharpness, brightness, specularity.
+
+Each attribute is measured on what every card has, so that its own content does not matter: sharpness on the strongest
+edges only, brightness on the plain ground beside the photo, specularity as blown-out areas brighter than that ground.
+Measures are physical (blur in card-frame pixels, grey levels, share of the area); a score maps one onto [0, 1].
+"""
+
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ktp_preprocessing.rectify import CARD_FRAME_MARGIN_PX, CARD_FRAME_SIZE_PX
+from ktp_preprocessing.sharpness import blur_sigma_px
+
+__all__ = ["QualityReport", "QualityScore", "QualityThresholds", "assess_quality"]
+
+_UNREADABLE_BLUR_PX = 4.0
+"""Blur, card-frame pixels, that scores 0: text is 10 px high there. A score of 0.5 is a blur of 2 px."""
+
+_WELL_LIT_LEVEL = 120.0
+"""Ground level that scores 1 on the dark side; half of it, two stops under the usual 200, scores 0.5."""
+
+_BLOWN_LEVEL = 250
+_HARMLESS_BLOWN_SHARE, _BLOWN_SHARE = 0.3, 0.6
+_LEGIBLE_CONTRAST = 80.0
+"""A card is too bright when its ground is blown out and the ink is less than half of this below it."""
+
+_GLARE_LEVEL = 236.0
+_GLARE_EXCESS = 20.0
+_WORST_GLARE_SHARE = 0.05
+"""Blown-out share of the card that scores 0: a spot of one eighth of the card's width."""
+
+_SMALLEST_GLARE_SHARE = 0.0015
+_GLARE_CELL_PX = 4
+
+_DROWNED_LEVEL = 190
+"""Where the darkest pixel near a blown-out place is lighter than this, print there is drowned; elsewhere it is legible
+through the reflection (ink has a level of about 60)."""
+
+_PRINT_REACH_PX = 17
+"""Neighbourhood in which print shows, card-frame pixels: about one text row."""
+
+_LEVEL_STEP = 5
+"""Every fifth pixel is enough for the statistics of grey levels."""
+
+_PHOTO_LEFT, _PHOTO_TOP, _PHOTO_BOTTOM = 0.70, 0.22, 0.77
+"""The photo panel, as fractions of the card: dark hair and white shirts there say nothing about the light."""
+
+
+@dataclass(frozen=True, slots=True)
+class QualityThresholds:
+    """Lowest scores that pass, 0 to 1 each.
+
+    Attributes:
+        sharpness: raise it to refuse softer images.
+        brightness: raise it to refuse darker and more washed-out images.
+        specularity: raise it to refuse smaller glare spots.
+    """
+
+    sharpness: float = 0.5
+    brightness: float = 0.5
+    specularity: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class QualityScore:
+    """One attribute.
+
+    Attributes:
+        score: 0 (unusable) to 1 (faultless).
+        threshold: lowest score that passes.
+        passed: score >= threshold.
+        reason: what a person can do about it, one plain sentence; empty where it passed.
+    """
+
+    score: float
+    threshold: float
+    passed: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class QualityReport:
+    """All attributes of one card.
+
+    Attributes:
+        sharpness: low when out of focus, shaken, or too far away.
+        brightness: low when too dark or too bright.
+        specularity: low when a lamp or the sky is mirrored in the card.
+        glare_quads: (N, 4, 2) float64 boxes around blown-out areas, card-frame pixels, clockwise from the top left.
+        blur_px: blur as a Gaussian's standard deviation in card-frame pixels.
+        ground_level: grey level of the card's ground, 0 to 255.
+    """
+
+    sharpness: QualityScore
+    brightness: QualityScore
+    specularity: QualityScore
+    glare_quads: NDArray[np.float64] = field(repr=False)
+    blur_px: float
+    ground_level: float
+
+
+def assess_quality(card_pixels: NDArray[np.uint8], thresholds: QualityThresholds | None = None) -> QualityReport:
+    """Assess a card's image quality.
+
+    Args:
+        card_pixels: (416, 640, 3) uint8 RGB, the card frame.
+        thresholds: lowest scores that pass; the defaults where None.
+
+    Returns:
+        Scores with advice.
+    """
+    limits = thresholds if thresholds is not None else QualityThresholds()
+    margin_x_px, margin_y_px = CARD_FRAME_MARGIN_PX
+    card = card_pixels[margin_y_px:-margin_y_px, margin_x_px:-margin_x_px]
+    grey = np.asarray(cv2.cvtColor(card, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+    blur_px = blur_sigma_px(grey)
+    sharpness = float(np.clip(1.0 - blur_px / _UNREADABLE_BLUR_PX, 0.0, 1.0))
+    printed = ~_photo_panel(grey.shape[0], grey.shape[1])
+    levels = grey[printed][::_LEVEL_STEP]
+    ground_level = float(np.median(levels))
+    brightness, too_dark = _score_brightness(levels, ground_level)
+    share, glare_quads = _find_glare(card, grey, ground_level)
+    specularity = float(np.clip(1.0 - share / _WORST_GLARE_SHARE, 0.0, 1.0))
+    light = "the card is too dark: add light" if too_dark else "the card is too bright: reduce light or exposure"
+    return QualityReport(
+        sharpness=_judge(sharpness, limits.sharpness, "the card is blurred: hold still, focus on it, move closer"),
+        brightness=_judge(brightness, limits.brightness, light),
+        specularity=_judge(
+            specularity, limits.specularity, "light is mirrored in the card: tilt it or move away from the lamp"
+        ),
+        glare_quads=glare_quads,
+        blur_px=blur_px,
+        ground_level=ground_level,
+    )
+
+
+def _judge(score: float, threshold: float, reason: str) -> QualityScore:
+    """Compare a score with its threshold."""
+    passed = score >= threshold
+    return QualityScore(score, threshold, passed, "" if passed else reason)
+
+
+def _photo_panel(height_px: int, width_px: int) -> NDArray[np.bool_]:
+    """Where the photo is: (H, W) bool."""
+    panel = np.zeros((height_px, width_px), dtype=np.bool_)
+    panel[int(_PHOTO_TOP * height_px) : int(_PHOTO_BOTTOM * height_px), int(_PHOTO_LEFT * width_px) :] = True
+    return panel
+
+
+def _score_brightness(levels: NDArray[np.uint8], ground_level: float) -> tuple[float, bool]:
+    """Score the light from the grey levels beside the photo; returns the score and whether dark is the worse side."""
+    dark_score = float(np.clip(ground_level / _WELL_LIT_LEVEL, 0.0, 1.0))
+    blown_share = float((levels >= _BLOWN_LEVEL).mean())
+    blown = float(np.clip((blown_share - _HARMLESS_BLOWN_SHARE) / (_BLOWN_SHARE - _HARMLESS_BLOWN_SHARE), 0.0, 1.0))
+    contrast = ground_level - float(np.percentile(levels, 2))
+    bright_score = 1.0 - blown * (1.0 - min(max(contrast, 0.0) / _LEGIBLE_CONTRAST, 1.0))
+    return min(dark_score, bright_score), dark_score <= bright_score
+
+
+def _find_glare(
+    card: NDArray[np.uint8], grey: NDArray[np.uint8], ground_level: float
+) -> tuple[float, NDArray[np.float64]]:
+    """Find blown-out areas: their share of the card beside the photo, and (N, 4, 2) boxes in card-frame pixels."""
+    size = card.shape[1] // _GLARE_CELL_PX, card.shape[0] // _GLARE_CELL_PX
+    coarse = cv2.resize(card, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    bright = (coarse.min(axis=2) >= _GLARE_LEVEL) & (coarse.mean(axis=2) >= ground_level + _GLARE_EXCESS)
+    darkest = cv2.erode(grey, np.ones((_PRINT_REACH_PX, _PRINT_REACH_PX), dtype=np.uint8))
+    bright &= np.asarray(cv2.resize(darkest, size, interpolation=cv2.INTER_NEAREST)) >= _DROWNED_LEVEL
+    bright &= ~_photo_panel(size[1], size[0])
+    closed = cv2.morphologyEx(bright.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), dtype=np.uint8))
+    _, _, stats, _ = cv2.connectedComponentsWithStats(closed)
+    spots = stats[1:][stats[1:, cv2.CC_STAT_AREA] >= _SMALLEST_GLARE_SHARE * bright.size]
+    left, top = spots[:, cv2.CC_STAT_LEFT], spots[:, cv2.CC_STAT_TOP]
+    right, bottom = left + spots[:, cv2.CC_STAT_WIDTH], top + spots[:, cv2.CC_STAT_HEIGHT]
+    corners = np.stack([left, top, right, top, right, bottom, left, bottom], axis=1).reshape(-1, 4, 2)
+    scale = np.array([card.shape[1] / size[0], card.shape[0] / size[1]])
+    quads = corners * scale + np.array(CARD_FRAME_MARGIN_PX) - 0.5
+    share = float(spots[:, cv2.CC_STAT_AREA].sum()) / bright.size
+    return share, np.clip(quads, -0.5, np.array(CARD_FRAME_SIZE_PX) - 0.5)
