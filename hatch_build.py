@@ -1,8 +1,8 @@
 """Build hook of hatchling: generates the gRPC stubs and puts what the server needs into the wheel.
 
-The stubs are written beside their .proto files (git ignores them), so that an editable install finds them through the import root
-`proto/`, and are copied into a wheel as the namespace package `ktp.ocr.v1`. A wheel also carries the model repository, which an
-editable install reads from the checkout.
+The stubs are written beside their .proto files (git ignores them), so that an editable install finds them through the
+import root `proto/`, and are copied into a wheel as the namespace package `ktp.ocr.v1`. A wheel also carries the model
+repository, which an editable install reads from the checkout.
 """
 
 import sys
@@ -33,7 +33,6 @@ def generate_stubs(root: Path) -> None:
     # googleapis-common-protos and grpcio-tools carry the imported google/rpc and google/protobuf files.
     google_rpc_root = str(files("google.rpc").joinpath("status.proto")).removesuffix("google/rpc/status.proto")
     well_known_root = str(files("grpc_tools").joinpath("_proto"))
-    plugin = Path(sys.executable).with_name("protoc-gen-mypy_grpc")
     arguments = [
         "protoc",
         f"--proto_path={proto_root}",
@@ -42,10 +41,11 @@ def generate_stubs(root: Path) -> None:
         f"--python_out={proto_root}",
         f"--pyi_out={proto_root}",
         f"--grpc_python_out={proto_root}",
+        f"--mypy_grpc_out={proto_root}",
     ]
-    # Typed service stubs need the mypy-protobuf plugin, a requirement of the build; its script lies beside the build's interpreter,
-    # or, in an isolated build environment, on PATH.
-    arguments.append(f"--mypy_grpc_out={proto_root}")
+    # Typed service stubs come from the mypy-protobuf plugin, a requirement of the build: its script lies beside the
+    # interpreter or, in an isolated build environment, on PATH.
+    plugin = Path(sys.executable).with_name("protoc-gen-mypy_grpc")
     if plugin.exists():
         arguments.append(f"--plugin=protoc-gen-mypy_grpc={plugin}")
     if protoc.main([*arguments, *sources]) != 0:

@@ -1,0 +1,52 @@
+"""`ktp-ocr serve` as a process: start, stop, and what it leaves in its log."""
+
+import signal
+import socket
+
+import grpc
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+
+from ktp.ocr.v1 import ktp_ocr_service_pb2 as messages
+from ktp.ocr.v1 import ktp_ocr_service_pb2_grpc as stubs
+from ktp_specimen.strata import Stratum
+from tests.end_to_end.conftest import SpecimenSet, run_command, start_process, stop_process
+
+
+def test_health_is_serving_once_the_port_is_told() -> None:
+    server = start_process()
+    with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+        check = channel.unary_unary(
+            "/grpc.health.v1.Health/Check", HealthCheckRequest.SerializeToString, HealthCheckResponse.FromString
+        )
+        assert check(HealthCheckRequest(), timeout=5).status == HealthCheckResponse.SERVING
+    assert stop_process(server) == 0
+
+
+def test_interrupt_stops_cleanly() -> None:
+    server = start_process()
+    server.process.send_signal(signal.SIGINT)
+    assert server.process.wait(timeout=30) == 0
+    assert "Traceback" not in "".join(server.log)
+
+
+def test_log_holds_no_field_value(specimens: SpecimenSet) -> None:
+    server = start_process("--set", "log_level=DEBUG")
+    with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+        stub = stubs.KtpOcrServiceStub(channel)
+        image = specimens.path(Stratum.CLEAN).read_bytes()
+        card = stub.RecognizeCard(messages.RecognizeCardRequest(image=image), timeout=30).recognition.card
+    assert stop_process(server) == 0
+    log = "".join(server.log)
+    values = [value.value for descriptor, value in card.ListFields() if descriptor.name in {"nik", "nama", "alamat"}]
+    assert len(values) == 3
+    assert [value for value in values if value in log] == []
+
+
+def test_taken_port_is_told_in_one_line() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        outcome = run_command("serve", "--listen", f"127.0.0.1:{taken.getsockname()[1]}")
+    assert outcome.returncode == 2
+    assert "cannot listen on" in outcome.stderr
+    assert "Traceback" not in outcome.stderr
