@@ -2,7 +2,12 @@
 
 default_scope = "mmocr"
 custom_imports = dict(
-    imports=["ktp_training.recognition_data", "ktp_training.recognition_model", "ktp_training.metrics"]
+    imports=[
+        "ktp_training.recognition_data",
+        "ktp_training.recognition_model",
+        "ktp_training.metrics",
+        "ktp_training.loop",
+    ]
 )
 
 dictionary = dict(type="KtpDictionary")

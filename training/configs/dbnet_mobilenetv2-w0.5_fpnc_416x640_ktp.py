@@ -2,7 +2,7 @@
 
 default_scope = "mmocr"
 custom_imports = dict(
-    imports=["ktp_training.detection_data", "ktp_training.detection_model", "ktp_training.metrics"]
+    imports=["ktp_training.detection_data", "ktp_training.detection_model", "ktp_training.metrics", "ktp_training.loop"]
 )
 
 model = dict(

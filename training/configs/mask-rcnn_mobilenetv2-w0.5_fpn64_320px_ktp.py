@@ -4,7 +4,7 @@ No stride-4 level: it would cost more than all others together, and a card is ne
 """
 
 default_scope = "mmdet"
-custom_imports = dict(imports=["ktp_training.segmentation_data", "ktp_training.metrics"])
+custom_imports = dict(imports=["ktp_training.segmentation_data", "ktp_training.metrics", "ktp_training.loop"])
 
 coder = dict(type="DeltaXYWHBBoxCoder", target_means=[0.0] * 4)
 strides = [8, 16, 32]
@@ -30,9 +30,7 @@ model = dict(
         type="RPNHead",
         in_channels=64,
         feat_channels=64,
-        anchor_generator=dict(
-            type="AnchorGenerator", scales=[6], ratios=[0.63, 1.0, 1.59], strides=[8, 16, 32, 64]
-        ),
+        anchor_generator=dict(type="AnchorGenerator", scales=[6], ratios=[0.63, 1.0, 1.59], strides=[8, 16, 32, 64]),
         bbox_coder=dict(coder, target_stds=[1.0] * 4),
         loss_cls=dict(type="CrossEntropyLoss", use_sigmoid=True, loss_weight=1.0),
         loss_bbox=dict(type="L1Loss", loss_weight=1.0),
@@ -51,9 +49,7 @@ model = dict(
             loss_cls=dict(type="CrossEntropyLoss", use_sigmoid=False, loss_weight=1.0),
             loss_bbox=dict(type="L1Loss", loss_weight=1.0),
         ),
-        mask_roi_extractor=dict(
-            roi_extractor, roi_layer=dict(type="RoIAlign", output_size=14, sampling_ratio=2)
-        ),
+        mask_roi_extractor=dict(roi_extractor, roi_layer=dict(type="RoIAlign", output_size=14, sampling_ratio=2)),
         mask_head=dict(
             type="FCNMaskHead",
             num_convs=3,
@@ -74,9 +70,7 @@ model = dict(
                 match_low_quality=True,
                 ignore_iof_thr=-1,
             ),
-            sampler=dict(
-                type="RandomSampler", num=128, pos_fraction=0.5, neg_pos_ub=-1, add_gt_as_proposals=False
-            ),
+            sampler=dict(type="RandomSampler", num=128, pos_fraction=0.5, neg_pos_ub=-1, add_gt_as_proposals=False),
             allowed_border=-1,
             pos_weight=-1,
             debug=False,
@@ -91,9 +85,7 @@ model = dict(
                 match_low_quality=True,
                 ignore_iof_thr=-1,
             ),
-            sampler=dict(
-                type="RandomSampler", num=48, pos_fraction=0.25, neg_pos_ub=-1, add_gt_as_proposals=True
-            ),
+            sampler=dict(type="RandomSampler", num=48, pos_fraction=0.25, neg_pos_ub=-1, add_gt_as_proposals=True),
             mask_size=28,
             pos_weight=-1,
             debug=False,

@@ -244,4 +244,3 @@ def cut_strip(grey: NDArray[np.uint8], to_frame: NDArray[np.float64], line: Line
     if factor > 1:
         strip = cv2.resize(strip, (width_px, height_px), interpolation=cv2.INTER_AREA)
     return np.asarray(strip, dtype=np.uint8)
-

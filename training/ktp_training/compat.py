@@ -129,9 +129,7 @@ def _roi_align_forward(
     pool_mode: int,
     aligned: bool,
 ) -> None:
-    rows, columns = _region_weights(
-        features.shape, regions, (aligned_height, aligned_width), spatial_scale, aligned
-    )
+    rows, columns = _region_weights(features.shape, regions, (aligned_height, aligned_width), spatial_scale, aligned)
     image_of_region = regions[:, 0].long()
     for image in range(features.shape[0]):
         chosen = (image_of_region == image).nonzero().squeeze(1)

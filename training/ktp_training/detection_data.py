@@ -90,9 +90,7 @@ def _vary(frame: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint
     return frame
 
 
-def _sample(
-    index: int, quads: NDArray[np.float64], whole: NDArray[np.bool_], stratum: str
-) -> TextDetDataSample:
+def _sample(index: int, quads: NDArray[np.float64], whole: NDArray[np.bool_], stratum: str) -> TextDetDataSample:
     width_px, height_px = CARD_FRAME_SIZE_PX
     limit = np.array([width_px - 1.0, height_px - 1.0])
     quads = np.clip(quads, 0.0, limit)

@@ -64,7 +64,7 @@ def runner_config(model: str, plan: Plan) -> Config:
             "train_dataloader": _loader(config.train_dataset, pools, schedule.batch_size, plan.workers, training=True),
             "val_dataloader": _loader(config.val_dataset, val_pools, schedule.val_batch_size, 0, training=False),
             "train_cfg": {
-                "type": "IterBasedTrainLoop",
+                "type": "KtpTrainLoop",
                 "max_iters": plan.iterations,
                 "val_interval": min(schedule.val_interval, plan.iterations),
             },

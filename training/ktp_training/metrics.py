@@ -151,5 +151,3 @@ def edit_distance(first: str, second: str) -> int:
             current.append(min(previous[j] + 1, current[-1] + 1, previous[j - 1] + (left != right)))
         previous = current
     return previous[-1]
-
-

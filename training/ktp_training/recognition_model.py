@@ -90,9 +90,7 @@ class KtpCtcDecoder(BaseDecoder):
         postprocessor: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
-        super().__init__(
-            dictionary=dictionary, module_loss=module_loss, postprocessor=postprocessor, init_cfg=init_cfg
-        )
+        super().__init__(dictionary=dictionary, module_loss=module_loss, postprocessor=postprocessor, init_cfg=init_cfg)
         self.recurrent = nn.LSTM(in_channels, hidden_channels, bidirectional=True)
         self.dropout = nn.Dropout(0.1)
         self.classify = nn.Linear(2 * hidden_channels, self.dictionary.num_classes)

@@ -21,6 +21,8 @@ from ktp_training.photometry import add_noise, blur, compress, vary_colour, vary
 INPUT_SIDE_PX = 320
 LEAST_VISIBLE = 0.85
 """A zoom that leaves less of a card inside the image is drawn again: half a card is neither card nor background."""
+SOME_ZOOM, FAR_ZOOM = (-0.35, 0.55), (-0.9, -0.35)
+"""Logarithms of the zoom: most scenes nearly as they are, one in ten shrunk to 40 to 70 % (a card far away)."""
 LEAST_CARD_SIDE_PX = 20.0
 """Cards whose shorter side is smaller are no targets (the server rejects them as too small)."""
 
@@ -113,7 +115,9 @@ def draw_placement(extract: SceneExtract, rng: np.random.Generator) -> tuple[NDA
     turns = int(rng.integers(0, 4))
     for _ in range(8):
         tilt = float(np.deg2rad(rng.normal(0.0, 6.0))) if rng.random() < 0.5 else 0.0
-        zoom = float(np.exp(rng.uniform(-0.45, 0.55))) if rng.random() < 0.75 else 1.0
+        zoom = float(np.exp(rng.uniform(*SOME_ZOOM))) if rng.random() < 0.75 else 1.0
+        if rng.random() < 0.1:
+            zoom = float(np.exp(rng.uniform(*FAR_ZOOM)))
         reach = 0.5 * abs(1 - 1 / zoom)
         centre = (0.5 + float(rng.uniform(-reach, reach)), 0.5 + float(rng.uniform(-reach, reach)))
         matrix = placement(extract.content_size_px, turns, tilt, zoom, centre)
