@@ -73,7 +73,7 @@ def fit_mask_outline(
         quad = moved
         if change_px < _SETTLED_PX:
             break
-    return MaskOutline(quad, visible)
+    return MaskOutline(_snap_to_border(quad, visible, image_limits, reach), visible)
 
 
 def order_clockwise(quad: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -111,6 +111,25 @@ def intersect_sides(lines: NDArray[np.float64]) -> NDArray[np.float64] | None:
         return None
     corners: NDArray[np.float64] = crossings[:, :2] / crossings[:, 2:]
     return corners
+
+
+def _snap_to_border(
+    quad: NDArray[np.float64], visible: NDArray[np.bool_], image_limits: NDArray[np.float64], reach: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Move sides that show the image border exactly onto it."""
+    if visible.all():
+        return quad
+    left, top, right, bottom = image_limits
+    borders = np.array([[1.0, 0.0, -left], [0.0, 1.0, -top], [1.0, 0.0, -right], [0.0, 1.0, -bottom]])
+    lines = np.array([line_through(quad[side], quad[(side + 1) % 4]) for side in range(4)])
+    for side in np.flatnonzero(~visible):
+        middle = (quad[side] + quad[(side + 1) % 4]) / 2.0
+        distances = np.abs(borders[:, :2] @ middle + borders[:, 2])
+        nearest = int(np.argmin(distances))
+        if distances[nearest] <= 2.0 * reach.max():
+            lines[side] = borders[nearest]
+    moved = intersect_sides(lines)
+    return moved if moved is not None and _is_plausible(moved, quad) else quad
 
 
 def _main_region(mask: NDArray[np.float32]) -> NDArray[np.float32]:

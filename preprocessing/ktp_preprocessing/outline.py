@@ -5,27 +5,35 @@
 A side whose edge the image does not show keeps the mask's line; a side out of the frame is inferred from the others.
 """
 
+import itertools
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ktp_preprocessing.card_shape import infer_side, shape_mismatch
 from ktp_preprocessing.geometry import map_points, quad_homography, side_lengths
-from ktp_preprocessing.mask_outline import fit_mask_outline, intersect_sides, line_through
+from ktp_preprocessing.mask_outline import fit_mask_outline, line_through
 from ktp_preprocessing.sampling import prefiltered_region
-from ktp_preprocessing.side_edges import (
-    BAND_PX,
-    STRIP_CARD_WIDTH_PX,
-    SideEdge,
-    find_side_edges,
-    strip_frame_quad,
-)
+from ktp_preprocessing.side_edges import SideEdge, find_candidates
+from ktp_preprocessing.strips import BAND_PX, STRIP_CARD_WIDTH_PX, sample_strip, strip_frame_quad
 
 __all__ = ["CardOutline", "find_card_quad"]
 
 _MAX_CORNER_MOVE_SHARE = 0.09
 """How far, in card widths, edges may move a corner of the mask's outline; beyond, an edge was not the card's."""
+
+_MISMATCH_WEIGHT = 4.0
+_MISMATCH_CAP = 0.4
+"""Votes that an outline loses by not having a card's shape: 0.12 of one side's for one side off by 3 %."""
+
+_LARGEST_HIDDEN_SHARE = 0.12
+"""How far beyond the image border, in card widths, a hidden side may be placed."""
+
+_SECOND_REACH_PX = 10
+_SURE_SUPPORT = 0.6
+"""A side found with this support moves little in the second round; others are looked for again in the whole band."""
 
 _REFINEMENT_ROUNDS = 2
 _SETTLED_PX = 4.0
@@ -86,6 +94,7 @@ def find_card_quad(
     quad = map_points(to_source, np.roll(rough.quad, -first, axis=0))
     visible = np.roll(rough.visible, -first)
     quad, support = _refine(pixels, quad, visible)
+    quad = _extend_hidden_side(quad, visible | (support > 0), (width_px, height_px))
     return CardOutline(quad, _rotation_degrees(quad), _as_four(support), _visible_share(quad, width_px, height_px))
 
 
@@ -108,22 +117,51 @@ def _refine(
     width_px = float(side_lengths(rough)[[0, 2]].mean())
     reach = rough.mean(axis=0) + (1.0 + 3.0 * BAND_PX / STRIP_CARD_WIDTH_PX) * (rough - rough.mean(axis=0))
     region, to_region = prefiltered_region(pixels, reach, width_px / STRIP_CARD_WIDTH_PX)
+    size_px = (pixels.shape[1], pixels.shape[0])
     quad, support = rough, np.zeros(4)
     for _ in range(_REFINEMENT_ROUNDS):
         try:
             from_strip = quad_homography(strip_frame_quad(), quad)
         except ValueError:
             break
-        edges = find_side_edges(region, to_region @ from_strip, visible)
-        lines = np.array([_moved_side(strip_frame_quad(), side, edge) for side, edge in enumerate(edges)])
-        corners = intersect_sides(lines)
-        refined = None if corners is None else map_points(from_strip, corners)
-        if refined is None or not _is_plausible(refined, rough):
+        strips = [sample_strip(region, to_region @ from_strip, side) for side in range(4)]
+        reach_px = np.where(support >= _SURE_SUPPORT, _SECOND_REACH_PX, BAND_PX)
+        choices = [find_candidates(strips[side], bool(visible[side]), int(reach_px[side])) for side in range(4)]
+        chosen = _choose(choices, from_strip, rough, size_px)
+        if chosen is None:
             break
-        quad, support = refined, np.array([edge.support for edge in edges])
+        quad, edges = chosen
+        support = np.array([edge.support for edge in edges])
         if max(max(abs(edge.start_px), abs(edge.end_px)) for edge in edges) < _SETTLED_PX:
             break
     return quad, support
+
+
+def _choose(
+    choices: list[list[SideEdge]],
+    from_strip: NDArray[np.float64],
+    rough: NDArray[np.float64],
+    size_px: tuple[int, int],
+) -> tuple[NDArray[np.float64], tuple[SideEdge, ...]] | None:
+    """Choose one candidate per side: many votes, and together the shape of a card; None where nothing is plausible."""
+    picks = np.array(list(itertools.product(*(range(len(side)) for side in choices))), dtype=np.intp)
+    frame = strip_frame_quad()
+    lines = [np.array([_moved_side(frame, side, edge) for edge in choices[side]]) for side in range(4)]
+    corners = np.empty((len(picks), 4, 2))
+    for corner in range(4):
+        crossings = np.cross(lines[corner - 1][picks[:, corner - 1]], lines[corner][picks[:, corner]])
+        corners[:, corner] = crossings[:, :2] / np.where(np.abs(crossings[:, 2:]) < 1e-6, 1e-6, crossings[:, 2:])
+    quads = map_points(from_strip, corners)
+    scores = np.zeros(len(picks))
+    for side in range(4):
+        scores += np.array([edge.score for edge in choices[side]])[picks[:, side]]
+    if len(picks) > 1:
+        scores -= np.minimum(_MISMATCH_WEIGHT * shape_mismatch(quads, size_px), _MISMATCH_CAP)
+    scores[~_are_plausible(quads, rough)] = -np.inf
+    best = int(np.argmax(scores))
+    if not np.isfinite(scores[best]):
+        return None
+    return quads[best], tuple(choices[side][picks[best, side]] for side in range(4))
 
 
 def _moved_side(frame: NDArray[np.float64], side: int, edge: SideEdge) -> NDArray[np.float64]:
@@ -134,11 +172,34 @@ def _moved_side(frame: NDArray[np.float64], side: int, edge: SideEdge) -> NDArra
     return line_through(start + edge.start_px * inward, end + edge.end_px * inward)
 
 
-def _is_plausible(refined: NDArray[np.float64], rough: NDArray[np.float64]) -> bool:
-    """Tell whether a refined outline is convex and near the rough one."""
+def _are_plausible(quads: NDArray[np.float64], rough: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Tell which refined outlines (N, 4, 2) are convex and near the rough one."""
     width_px = float(side_lengths(rough)[[0, 2]].mean())
-    moves = np.linalg.norm(refined - rough, axis=1)
-    return bool(moves.max() <= _MAX_CORNER_MOVE_SHARE * width_px and cv2.isContourConvex(refined.astype(np.float32)))
+    moves = np.linalg.norm(quads - rough, axis=2).max(axis=1)
+    edges = np.roll(quads, -1, axis=1) - quads
+    following = np.roll(edges, -1, axis=1)
+    turns = edges[..., 0] * following[..., 1] - edges[..., 1] * following[..., 0]
+    return np.asarray((moves <= _MAX_CORNER_MOVE_SHARE * width_px) & (turns > 0).all(axis=1), dtype=np.bool_)
+
+
+def _extend_hidden_side(
+    quad: NDArray[np.float64], known: NDArray[np.bool_], size_px: tuple[int, int]
+) -> NDArray[np.float64]:
+    """Place a single side that is out of the frame beyond the border, by the card's aspect and the other sides."""
+    hidden = np.flatnonzero(~known)
+    if len(hidden) != 1:
+        return quad
+    side = int(hidden[0])
+    placed = infer_side(quad, side, size_px)
+    ends = [side, (side + 1) % 4]
+    opposite = [(side + 3) % 4, (side + 2) % 4]
+    outward = quad[ends] - quad[opposite]
+    outward /= np.maximum(np.linalg.norm(outward, axis=1, keepdims=True), 1e-9)
+    extension_px = ((placed[ends] - quad[ends]) * outward).sum(axis=1)
+    limit_px = _LARGEST_HIDDEN_SHARE * float(side_lengths(quad)[[0, 2]].mean())
+    extended = quad.copy()
+    extended[ends] += np.clip(extension_px, 0.0, limit_px)[:, None] * outward
+    return extended
 
 
 def _rotation_degrees(quad: NDArray[np.float64]) -> float:

@@ -1,37 +1,43 @@
-"""The card's sides on the image's own edges.
+"""Candidates for a card's side among the edges of the image.
 
-Each side of a rough outline is looked at in a strip: a band along the side, resampled so that the side runs straight
-through its middle. Every place along the strip votes for the offsets at which colour changes there, with one vote at
-most; the line with the most votes wins, whatever covers a part of it; then it is fitted to the edge's exact places.
+Every place along a strip votes for the offsets at which colour changes there, with one vote at most; lines with many
+votes are candidates, whatever covers a part of them. Where a side is too faint for votes, the median change along a
+line is looked at: print and texture come and go along a side, a faint edge is there all along.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ktp_preprocessing.geometry import map_points, quad_homography
-from ktp_preprocessing.rectify import CARD_ASPECT
+from ktp_preprocessing.strips import BAND_PX, BIN_COUNT, END_SHARE, WINDOW_PX, Strip
 
-STRIP_CARD_WIDTH_PX = 576
-"""Width at which the card is looked at: an edge is located to about 0.3 px of it, 0.05 % of the width."""
+MIN_SUPPORT = 0.35
+"""Share of a side that must show the edge. On rendered scenes, lines below were wrong more often than right."""
 
-BAND_PX = 30
-"""Reach of the search to either side: 5.2 % of the card's width, one and a half mask cells."""
+BORDER_BAND_PX = 10
+_MIN_BORDER_SUPPORT = 0.75
+"""Along the image border only a nearly whole edge right there counts: 1.7 % of the card's width."""
 
-BIN_COUNT = 64
-_BIN_PX = 6
-"""Places along a strip, and how many pixels are averaged for each."""
+_MAX_CANDIDATE_COUNT = 3
+_HOPELESS_DEFICIT = 0.4
+"""Votes that a candidate may have less than the best one: about what the card's shape can make up for."""
 
-_END_SHARE = 0.045
-"""Share of a side left out at either end: the rounded corner has a radius of 3.18 mm on 85.60 mm (ISO/IEC 7810)."""
-
-_STEP_PX = 3
-"""Half-width of the two windows whose colours are compared."""
-
+_CANDIDATE_DISTANCE_PX = 5
 _NOISE_FLOOR = 5.0
 """Colour difference, grey levels, below which a change is no edge."""
+
+_FAINT_CHANGE = 2.5
+_FAINT_CONTRAST = 3.0
+"""A faint side's median change: at least so many grey levels, and so many times that of the usual line."""
+
+_CLEAR_SCORE = 0.6
+"""A side with a better candidate than this is not looked at for a faint edge."""
+
+_GOOD_SCORE = 0.5
+_INNER_ADVANTAGE = 0.35
+"""Votes that a line loses against a good one further inside."""
 
 _SEARCH_STEP_PX = 2
 _MAX_SKEW_PX = 30
@@ -39,170 +45,178 @@ _DISTANCE_PENALTY = 0.25
 """Votes (share of a side) that a line as far off as the whole band loses against one where the mask sees the side."""
 
 _SNAP_PX = 4
-_MIN_SUPPORT = 0.25
-_MIN_BORDER_SUPPORT = 0.6
-_BORDER_BAND_PX = 10
-"""Along the image border only a nearly whole edge right there counts: 1.7 % of the card's width."""
+_FIT_ROUNDS = 4
+_INLIER_PX = 1.5
 
 
 @dataclass(frozen=True, slots=True)
 class SideEdge:
-    """The line of one side in its strip.
+    """A line for one side, in its strip.
 
     Attributes:
         start_px: offset from the rough side at its first corner, strip pixels, positive towards the card's inside.
         end_px: the same at its second corner.
-        support: share of the side at which the image shows an edge there, 0 to 1; 0 where none was found.
+        support: share of the side at which the image shows an edge there, 0 to 1; 0 for the rough side itself.
+        score: support that is spread along the side, less penalties: for the distance from the rough side, and for a
+            line further inside that is nearly as good.
     """
 
     start_px: float
     end_px: float
     support: float
+    score: float
 
 
-def find_side_edges(
-    pixels: NDArray[np.uint8], to_pixels: NDArray[np.float64], visible: NDArray[np.bool_]
-) -> list[SideEdge]:
-    """Find the edges of the card's four sides.
+ROUGH_SIDE = SideEdge(0.0, 0.0, 0.0, MIN_SUPPORT - 0.1)
+"""The candidate of last resort: the line that the mask gave."""
+
+
+def find_candidates(strip: Strip, visible: bool, reach_px: int = BAND_PX) -> list[SideEdge]:
+    """Find the lines in a strip that may be the card's side.
 
     Args:
-        pixels: (H, W, 3) uint8 RGB, at about the scale of the strips, so that nothing aliases.
-        to_pixels: (3, 3) float64, strip frame -> those pixels; the strip frame shows the rough card upright at
-            `STRIP_CARD_WIDTH_PX`, its top left corner at the origin.
-        visible: (4,) bool; False where the rough side is the image border: the card's side is there or beyond, and what
-            looks like an edge further inside is print.
+        strip: the band along the rough side.
+        visible: False where the rough side is the image border: the card's side is there or beyond, and what looks like
+            an edge further inside is print.
+        reach_px: largest offset from the rough side.
 
     Returns:
-        The edges of the top, right, bottom and left side.
+        Candidates, best first, at least one: the rough side itself comes last.
     """
-    corners = strip_frame_quad()
-    edges = []
-    for side in range(4):
-        strip, valid = _sample_strip(pixels, to_pixels, corners[side], corners[(side + 1) % 4])
-        edges.append(_find_edge(strip, valid, bool(visible[side])))
-    return edges
+    strength = np.asarray(np.linalg.norm(strip.change, axis=2), dtype=np.float32)
+    noise = max(_NOISE_FLOOR, float(np.median(strength)))
+    rows = np.arange(strength.shape[0]) - BAND_PX
+    barred = (np.abs(rows) > reach_px) | ((rows > BORDER_BAND_PX) & (not visible))
+    strength[barred] = 0.0
+    votes = strength**2 / (strength**2 + (2.0 * noise) ** 2)
+    least = MIN_SUPPORT if visible else _MIN_BORDER_SUPPORT
+    candidates = []
+    for start_px, end_px in _voted_lines(votes):
+        edge = _fit_edge(strength, votes, start_px, end_px)
+        if edge is not None and edge.score >= least:
+            candidates.append(edge)
+    if visible and all(edge.score < _CLEAR_SCORE for edge in candidates):
+        faint = _find_faint(strip, barred)
+        candidates += [] if faint is None else [faint]
+    candidates = _prefer_inner(candidates)
+    near_best = [edge for edge in candidates if edge.score >= candidates[0].score - _HOPELESS_DEFICIT]
+    return [*near_best, ROUGH_SIDE]
 
 
-def strip_frame_quad() -> NDArray[np.float64]:
-    """Give the rough card's corners in the strip frame: (4, 2) float64, clockwise from the top left."""
-    width_px, height_px = float(STRIP_CARD_WIDTH_PX), STRIP_CARD_WIDTH_PX / CARD_ASPECT
-    return np.array([[0.0, 0.0], [width_px, 0.0], [width_px, height_px], [0.0, height_px]])
-
-
-def _sample_strip(
-    pixels: NDArray[np.uint8], to_pixels: NDArray[np.float64], start: NDArray[np.float64], end: NDArray[np.float64]
-) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Sample a band along a side.
-
-    Returns:
-        (2 * BAND_PX + 1, BIN_COUNT, 3) float32 colours, rows from outside to inside; and (same rows, BIN_COUNT) bool,
-        False where the band leaves the image.
-    """
-    along = end - start
-    inward = np.array([-along[1], along[0]]) / np.linalg.norm(along)
-    first, last = start + _END_SHARE * along, end - _END_SHARE * along
-    reach = (BAND_PX + 0.5) * inward
-    band = np.array([first - reach, last - reach, last + reach, first + reach])
-    height_px, fine_px = 2 * BAND_PX + 1, BIN_COUNT * _BIN_PX
-    canvas = np.array([[-0.5, -0.5], [fine_px - 0.5, -0.5], [fine_px - 0.5, height_px - 0.5], [-0.5, height_px - 0.5]])
-    canvas_to_pixels = to_pixels @ quad_homography(canvas, band)
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    fine = cv2.warpPerspective(
-        pixels, canvas_to_pixels, (fine_px, height_px), flags=flags, borderMode=cv2.BORDER_REPLICATE
-    )
-    strip = cv2.resize(fine, (BIN_COUNT, height_px), interpolation=cv2.INTER_AREA).astype(np.float32)
-    rows, columns = np.indices((height_px, BIN_COUNT)).astype(np.float64)
-    centres = np.stack([(columns + 0.5) * _BIN_PX - 0.5, rows], axis=-1)
-    places = map_points(canvas_to_pixels, centres)
-    limits = np.array([pixels.shape[1] - 1.0, pixels.shape[0] - 1.0])
-    inside = np.minimum(places, limits - places).min(axis=-1) > 0.5
-    return strip, np.asarray(inside, dtype=np.bool_)
-
-
-def _find_edge(strip: NDArray[np.float32], valid: NDArray[np.bool_], visible: bool) -> SideEdge:
-    """Find the line with the most votes in a strip and fit it to the edge's exact places."""
-    change = _colour_change(strip, _STEP_PX)
-    usable = _window_valid(valid, _STEP_PX)
-    change[~usable] = 0.0
-    if not visible:
-        change[BAND_PX + _BORDER_BAND_PX :] = 0.0
-    noise = max(_NOISE_FLOOR, float(np.median(change)))
-    votes = change**2 / (change**2 + (2.0 * noise) ** 2)
-    start_px, end_px = _most_voted_line(votes)
-    edge = _fit_edge(change, votes, start_px, end_px)
-    if edge.support < (_MIN_SUPPORT if visible else _MIN_BORDER_SUPPORT):
-        return SideEdge(0.0, 0.0, 0.0)
-    return edge
-
-
-def _colour_change(strip: NDArray[np.float32], window_px: int) -> NDArray[np.float32]:
-    """Distance between the mean colours of the `window_px` rows above and below the middle of each row."""
-    sums = np.concatenate([np.zeros_like(strip[:1]), np.cumsum(strip, axis=0, dtype=np.float64)]).astype(np.float64)
-    change = np.zeros(strip.shape[:2], dtype=np.float32)
-    rows = np.arange(window_px, strip.shape[0] - window_px)
-    centre = (sums[rows] + sums[rows + 1]) / 2.0
-    low = (sums[rows - window_px] + sums[rows - window_px + 1]) / 2.0
-    high = (sums[rows + window_px] + sums[rows + window_px + 1]) / 2.0
-    change[rows] = np.linalg.norm((high - centre) - (centre - low), axis=2) / window_px
-    return change
-
-
-def _window_valid(valid: NDArray[np.bool_], window_px: int) -> NDArray[np.bool_]:
-    """Rows whose two windows lie in the image."""
-    kernel = np.ones((2 * window_px + 1, 1), dtype=np.uint8)
-    eroded = cv2.erode(valid.astype(np.uint8), kernel, borderType=cv2.BORDER_CONSTANT, borderValue=1)
-    return np.asarray(eroded, dtype=np.bool_)
-
-
-def _candidate_lines() -> tuple[NDArray[np.float64], NDArray[np.intp], NDArray[np.float64]]:
-    """All lines of the search: (L, 2) offsets at both ends, (L, BIN_COUNT) rows, (L,) penalties."""
-    reach_px = BAND_PX - _STEP_PX
+def _search_grid() -> tuple[NDArray[np.float64], NDArray[np.intp], NDArray[np.float64]]:
+    """All lines of the search: (L, 2) offsets at both ends, (L, BIN_COUNT) flat strip indices, (L,) penalties."""
+    reach_px = BAND_PX - WINDOW_PX
     offsets = np.arange(-reach_px, reach_px + 1, _SEARCH_STEP_PX, dtype=np.float64)
     starts, ends = (grid.ravel() for grid in np.meshgrid(offsets, offsets, indexing="ij"))
     kept = np.abs(starts - ends) <= _MAX_SKEW_PX
     starts, ends = starts[kept], ends[kept]
-    places = (np.arange(BIN_COUNT) + 0.5) / BIN_COUNT
-    rows = np.rint(starts[:, None] + (ends - starts)[:, None] * places[None] + BAND_PX).astype(np.intp)
-    penalties = _DISTANCE_PENALTY * (starts**2 + starts * ends + ends**2) / (3.0 * BAND_PX**2)
-    return np.column_stack([starts, ends]), rows, penalties
+    rows = np.rint(starts[:, None] + (ends - starts)[:, None] * _PLACES[None] + BAND_PX).astype(np.intp)
+    return np.column_stack([starts, ends]), rows * BIN_COUNT + np.arange(BIN_COUNT), _penalty(starts, ends)
 
 
-_LINES, _LINE_ROWS, _LINE_PENALTIES = _candidate_lines()
-_LINE_CELLS = _LINE_ROWS * BIN_COUNT + np.arange(BIN_COUNT)
+def _penalty(start_px: NDArray[np.float64], end_px: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Votes that a line loses by its mean squared distance from the rough side."""
+    mean_square = (start_px**2 + start_px * end_px + end_px**2) / 3.0
+    return np.asarray(_DISTANCE_PENALTY * mean_square / BAND_PX**2, dtype=np.float64)
 
 
-def _most_voted_line(votes: NDArray[np.float32]) -> tuple[float, float]:
-    """Offsets at both ends of the strip, of the line with the largest share of votes after its penalty."""
+_PLACES = (np.arange(BIN_COUNT) + 0.5) / BIN_COUNT
+_LINES, _LINE_CELLS, _LINE_PENALTIES = _search_grid()
+
+
+def _voted_lines(votes: NDArray[np.float32]) -> list[tuple[float, float]]:
+    """The lines with the largest shares of votes, well apart from each other."""
     smooth = cv2.dilate(votes, np.ones((_SEARCH_STEP_PX + 1, 1), dtype=np.uint8))
-    scores = smooth.ravel()[_LINE_CELLS].mean(axis=1) - _LINE_PENALTIES
-    best = int(np.argmax(scores))
-    return float(_LINES[best, 0]), float(_LINES[best, 1])
+    scores = _spread_support(smooth.ravel()[_LINE_CELLS].astype(np.float64)) - _LINE_PENALTIES
+    chosen: list[tuple[float, float]] = []
+    for _ in range(_MAX_CANDIDATE_COUNT):
+        best = int(np.argmax(scores))
+        if scores[best] < MIN_SUPPORT - _DISTANCE_PENALTY:
+            break
+        chosen.append((float(_LINES[best, 0]), float(_LINES[best, 1])))
+        middle_px = float(_LINES[best].mean())
+        scores[np.abs(_LINES.mean(axis=1) - middle_px) < _CANDIDATE_DISTANCE_PX] = -1.0
+    return chosen
 
 
-def _fit_edge(change: NDArray[np.float32], votes: NDArray[np.float32], start_px: float, end_px: float) -> SideEdge:
-    """Fit a line to the places of the largest change near a voted line."""
-    places = (np.arange(BIN_COUNT) + 0.5) / BIN_COUNT
-    expected = start_px + (end_px - start_px) * places + BAND_PX
-    rows, columns = np.arange(change.shape[0])[:, None], np.arange(BIN_COUNT)
-    near = np.where(np.abs(rows - expected[None]) <= _SNAP_PX, change, -1.0)
-    peak = np.clip(near.argmax(axis=0), 1, change.shape[0] - 2)
-    before, at, after = (change[peak + step, columns].astype(np.float64) for step in (-1, 0, 1))
-    curvature = before - 2.0 * at + after
-    shift = np.where(curvature < -1e-6, 0.5 * (before - after) / np.minimum(curvature, -1e-6), 0.0)
-    exact = peak + np.clip(shift, -0.5, 0.5) - BAND_PX
-    weights = votes[peak, columns].astype(np.float64)
-    design = np.column_stack([1.0 - places, places])
-    solution = np.array([start_px, end_px])
-    cutoff_px = float(_SNAP_PX)
-    for _ in range(4):
+def _spread_support(support: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weigh the support in each bin (..., BIN_COUNT) by how it is spread along the side.
+
+    The card's own side shows all along, but for one place that a finger covers; the photo's edge and rows of print show
+    on a part only. So half of the result is the mean, half the second-lowest quarter of the side.
+    """
+    quarters = support.reshape(*support.shape[:-1], 4, BIN_COUNT // 4).mean(axis=-1)
+    second_lowest = np.partition(quarters, 1, axis=-1)[..., 1]
+    return np.asarray((quarters.mean(axis=-1) + second_lowest) / 2.0, dtype=np.float64)
+
+
+def _prefer_inner(candidates: list[SideEdge]) -> list[SideEdge]:
+    """Sort by score after taking votes from lines that have a good one further inside.
+
+    Outside a card there are sleeves, stripes and other papers with straight edges all along; inside nothing is.
+    """
+    ranked = []
+    for edge in candidates:
+        middle_px = (edge.start_px + edge.end_px) / 2.0
+        inner = any(
+            (other.start_px + other.end_px) / 2.0 > middle_px + _CANDIDATE_DISTANCE_PX
+            and other.score >= max(_GOOD_SCORE, edge.score - _INNER_ADVANTAGE)
+            for other in candidates
+        )
+        ranked.append(replace(edge, score=edge.score - _INNER_ADVANTAGE) if inner else edge)
+    return sorted(ranked, key=lambda edge: -edge.score)
+
+
+def _find_faint(strip: Strip, barred: NDArray[np.bool_]) -> SideEdge | None:
+    """Find a side by the median colour change in each quarter of it, by the second-lowest of them."""
+    change = strip.change.copy()
+    change[barred] = 0.0
+    along_lines = change.reshape(-1, 3)[_LINE_CELLS].reshape(len(_LINES), 4, BIN_COUNT // 4, 3)
+    medians = np.median(along_lines, axis=2)
+    directions = medians.sum(axis=1)
+    directions /= np.maximum(np.linalg.norm(directions, axis=1, keepdims=True), 1e-6)
+    quarters = (medians * directions[:, None]).sum(axis=2)
+    sizes = np.partition(quarters, 1, axis=1)[:, 1]
+    best = int(np.argmax(sizes * (1.0 - _LINE_PENALTIES)))
+    if sizes[best] < max(_FAINT_CHANGE, _FAINT_CONTRAST * float(np.median(np.abs(sizes)))):
+        return None
+    direction = directions[best]
+    along = cv2.blur(np.asarray(change @ direction, dtype=np.float32), (7, 1))
+    strength = np.asarray(np.maximum(along, 0.0), dtype=np.float32)
+    votes = np.minimum(strength / np.float32(sizes[best]), np.float32(1.0))
+    return _fit_edge(strength, votes, float(_LINES[best, 0]), float(_LINES[best, 1]))
+
+
+def _fit_edge(
+    strength: NDArray[np.float32], votes: NDArray[np.float32], start_px: float, end_px: float
+) -> SideEdge | None:
+    """Fit a line to the places of the largest change near a voted line; None where there are too few."""
+    exact, weights = _edge_places(strength, votes, start_px + (end_px - start_px) * _PLACES)
+    design = np.column_stack([1.0 - _PLACES, _PLACES])
+    solution, cutoff_px = np.array([start_px, end_px]), float(_SNAP_PX)
+    for _ in range(_FIT_ROUNDS):
         residuals = np.abs(exact - design @ solution)
-        scaled = weights * np.maximum(1.0 - (residuals / cutoff_px) ** 2, 0.0) ** 2
-        if scaled.sum() < 1.0:
-            return SideEdge(0.0, 0.0, 0.0)
-        weighted = design * scaled[:, None]
+        trust = weights * np.maximum(1.0 - (residuals / cutoff_px) ** 2, 0.0) ** 2
+        if trust.sum() < 1.0:
+            return None
+        weighted = design * trust[:, None]
         solution = np.linalg.solve(weighted.T @ design + 1e-3 * np.eye(2), weighted.T @ exact + 1e-3 * solution)
-        cutoff_px = max(1.5, 0.7 * cutoff_px)
-    residuals = np.abs(exact - design @ solution)
-    support = float((weights * (residuals < 1.5)).mean())
-    skew = (solution[1] - solution[0]) * _END_SHARE / (1.0 - 2.0 * _END_SHARE)
-    return SideEdge(float(solution[0] - skew), float(solution[1] + skew), support)
+        cutoff_px = max(_INLIER_PX, 0.7 * cutoff_px)
+    supporting = weights * (np.abs(exact - design @ solution) < _INLIER_PX)
+    skew_px = (solution[1] - solution[0]) * END_SHARE / (1.0 - 2.0 * END_SHARE)
+    penalty = float(_penalty(solution[:1], solution[1:])[0])
+    score = float(_spread_support(supporting)) - penalty
+    return SideEdge(float(solution[0] - skew_px), float(solution[1] + skew_px), float(supporting.mean()), score)
+
+
+def _edge_places(
+    strength: NDArray[np.float32], votes: NDArray[np.float32], expected_px: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Offset of the largest change near a line in each bin, to a fraction of a pixel, and the votes for it."""
+    rows, columns = np.arange(strength.shape[0])[:, None] - BAND_PX, np.arange(BIN_COUNT)
+    near = np.where(np.abs(rows - expected_px[None]) <= _SNAP_PX, strength, -1.0)
+    peak = np.clip(near.argmax(axis=0), 1, strength.shape[0] - 2)
+    before, at, after = (strength[peak + step, columns].astype(np.float64) for step in (-1, 0, 1))
+    curvature = np.minimum(before - 2.0 * at + after, -1e-6)
+    shift = np.clip(0.5 * (before - after) / curvature, -0.5, 0.5)
+    return peak + shift - BAND_PX, votes[peak, columns].astype(np.float64)

@@ -1,0 +1,92 @@
+"""What a card's known shape says about its outline, seen by a camera of about a phone's focal length.
+
+A homography from the card's plane is K [r1 r2 t] for a camera K: the back-projected axes r1 and r2 must be
+perpendicular, and their lengths in the ratio of the card's sides.
+Source: Zhang, "A flexible new technique for camera calibration", 2000.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ktp_preprocessing.rectify import CARD_ASPECT
+
+FOCAL_LENGTHS = (0.7, 0.78, 0.87, 0.97, 1.08, 1.2, 1.35, 1.55, 1.8, 2.2, 2.8)
+"""Focal lengths that are tried, in units of the image's longer side: phones have 0.7 to 1 at wide angle, up to 2.4 at
+tele or when cropped."""
+
+
+def shape_mismatch(quads: NDArray[np.float64], size_px: tuple[int, int]) -> NDArray[np.float64]:
+    """Tell how far outlines are from any view of an ID-1 card.
+
+    The optical axis is not known in a cropped image: the image's middle and the card's own are both tried.
+
+    Args:
+        quads: (N, 4, 2) float64 corners in source pixels, clockwise from the card's own top left.
+        size_px: width and height of the source image.
+
+    Returns:
+        (N,) float64: the smallest sum, over axes and focal lengths, of the relative error of the aspect and the cosine
+        between the card's axes; 0 for a perfect view, about 0.03 where one side is off by 3 % of the card.
+    """
+    middle = (np.array(size_px, dtype=np.float64) - 1.0) / 2.0
+    best = np.full(len(quads), np.inf)
+    for centred in (quads - middle, quads - quads.mean(axis=1, keepdims=True)):
+        homographies = _unit_square_homographies(centred)
+        for focal in FOCAL_LENGTHS:
+            camera = np.array([1.0, 1.0, focal * max(size_px)])
+            right, down = homographies[:, :, 0] * camera, homographies[:, :, 1] * camera
+            lengths = np.linalg.norm(right, axis=1), np.linalg.norm(down, axis=1)
+            aspect_error = np.abs(np.log(np.maximum(lengths[0], 1e-9) / np.maximum(lengths[1], 1e-9) / CARD_ASPECT))
+            cosine = np.abs((right * down).sum(axis=1)) / np.maximum(lengths[0] * lengths[1], 1e-9)
+            best = np.minimum(best, aspect_error + cosine)
+    return best
+
+
+def infer_side(quad: NDArray[np.float64], missing_side: int, size_px: tuple[int, int]) -> NDArray[np.float64]:
+    """Place a side that is out of the frame where the card's aspect and the three other sides put it.
+
+    Args:
+        quad: (4, 2) float64 corners; those of the missing side lie anywhere on its neighbours' lines.
+        missing_side: 0 top, 1 right, 2 bottom, 3 left.
+        size_px: width and height of the source image.
+
+    Returns:
+        (4, 2) float64 corners, those of the missing side replaced.
+    """
+    middle, focal_px = (np.array(size_px) - 1.0) / 2.0, 1.05 * max(size_px)
+    rolled = np.roll(quad, -((missing_side + 2) % 4), axis=0)  # the known side runs from corner 0 to 1
+    rays = np.column_stack([rolled - middle, np.full(4, focal_px)])
+    sides = np.cross(rays, np.roll(rays, -1, axis=0))  # planes through the camera and each side
+    across = np.cross(sides[1], sides[3])  # direction shared by the two neighbours, away from the known side
+    if across @ (rays[2] - rays[1]) < 0:
+        across = -across
+    along = np.cross(sides[0], across)
+    normal = np.cross(along, across)
+    depths = rays[:2] @ normal
+    if np.linalg.norm(across) < 1e-9 or np.abs(depths).min() < 1e-9:
+        return quad
+    known = rays[:2] / depths[:, None] * depths[0]
+    ratio = 1.0 / CARD_ASPECT if missing_side % 2 == 0 else CARD_ASPECT
+    reach = np.linalg.norm(known[1] - known[0]) * ratio * across / np.linalg.norm(across)
+    far = known + reach
+    if far[:, 2].min() <= 1e-9:
+        return quad
+    placed = far[:, :2] / far[:, 2:] * focal_px + middle
+    return np.asarray(np.roll(np.vstack([rolled[:2], placed[::-1]]), (missing_side + 2) % 4, axis=0), dtype=np.float64)
+
+
+def _unit_square_homographies(quads: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Homographies from the unit square onto quads: (N, 3, 3). Source: Heckbert, 1989, section 2.2.3."""
+    first, second, third, fourth = (quads[:, corner] for corner in range(4))
+    sums = first - second + third - fourth
+    right, down = second - third, fourth - third
+    determinant = right[:, 0] * down[:, 1] - right[:, 1] * down[:, 0]
+    determinant = np.where(np.abs(determinant) < 1e-9, 1e-9, determinant)
+    g = (sums[:, 0] * down[:, 1] - sums[:, 1] * down[:, 0]) / determinant
+    h = (right[:, 0] * sums[:, 1] - right[:, 1] * sums[:, 0]) / determinant
+    columns = np.empty((len(quads), 3, 3))
+    columns[:, :2, 0] = second - first + g[:, None] * second
+    columns[:, :2, 1] = fourth - first + h[:, None] * fourth
+    columns[:, :2, 2] = first
+    columns[:, 2] = np.column_stack([g, h, np.ones(len(quads))])
+    return columns

@@ -1,0 +1,132 @@
+"""The card's corners: from a coarse mask to the image's own edges, in every orientation."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from ktp_preprocessing.outline import CardOutline, find_card_quad
+from tests.unit.preprocessing import drawn_cards as cards
+from tests.unit.preprocessing.drawn_cards import Scene
+
+TILTED = np.array([[420.0, 330.0], [1180.0, 300.0], [1290.0, 880.0], [330.0, 860.0]])
+"""Seen from about 30 degrees below."""
+
+
+def find(scene: Scene, quarter_turns: int = 0, mask_quad: NDArray[np.float64] | None = None) -> CardOutline:
+    image = cards.draw_scene(scene)
+    boxed = cards.letterboxed(image)
+    mask, box = cards.simulate_mask(scene.quad if mask_quad is None else mask_quad, boxed, scene.size_px, scene.seed)
+    return find_card_quad(mask, box, quarter_turns, boxed.homography, image)
+
+
+def corner_error(outline: CardOutline, quad: NDArray[np.float64]) -> float:
+    """Largest corner error, percent of the card's width."""
+    width = np.linalg.norm(quad[1] - quad[0])
+    return float(np.linalg.norm(outline.quad - quad, axis=1).max() / width * 100)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("quad", [cards.UPRIGHT, TILTED], ids=["frontal", "tilted"])
+def test_corners_are_exact_on_a_plain_scene(quad: NDArray[np.float64], seed: int) -> None:
+    outline = find(Scene(quad=quad, seed=seed))
+    assert corner_error(outline, quad) < 0.3
+    assert min(outline.side_support) > 0.6
+    assert outline.visible_share > 0.999
+
+
+@pytest.mark.parametrize("quarter_turns", range(4))
+@pytest.mark.parametrize("tilt_degrees", [-30.0, -12.0, 0.0, 17.0, 30.0])
+def test_corners_come_in_the_cards_own_order(quarter_turns: int, tilt_degrees: float) -> None:
+    smaller = (cards.UPRIGHT - cards.UPRIGHT.mean(axis=0)) * 0.8 + np.array([800.0, 600.0])
+    quad = cards.turned(smaller, 90.0 * quarter_turns + tilt_degrees)
+
+    outline = find(Scene(quad=quad, seed=quarter_turns), quarter_turns)
+
+    assert corner_error(outline, quad) < 0.3
+    edge = quad[1] - quad[0]
+    assert outline.rotation_degrees == pytest.approx(np.degrees(np.arctan2(edge[1], edge[0])), abs=0.3)
+    assert -180.0 < outline.rotation_degrees <= 180.0
+
+
+@pytest.mark.parametrize("texture", [25.0, 45.0])
+def test_textured_background(texture: float) -> None:
+    assert corner_error(find(Scene(texture=texture, seed=3)), cards.UPRIGHT) < 0.5
+
+
+def test_low_contrast_sides() -> None:
+    outline = find(Scene(ground=(186, 208, 224), texture=2.0, seed=4))
+    assert corner_error(outline, cards.UPRIGHT) < 0.6
+
+
+def test_ground_of_the_cards_own_colour_keeps_the_mask() -> None:
+    """Where the image shows no edge at all, the mask's own precision is what is left."""
+    outline = find(Scene(ground=(178, 203, 222), texture=0.5, seed=5))
+    assert corner_error(outline, cards.UPRIGHT) < 4.0
+
+
+def test_fingers_over_the_sides_are_bridged() -> None:
+    fingers = ((330, 560, 70), (760, 905, 60), (1240, 480, 50))
+    assert corner_error(find(Scene(fingers=fingers, seed=6)), cards.UPRIGHT) < 0.5
+
+
+def test_edges_of_a_sleeve_around_the_card_are_not_taken_for_its_own() -> None:
+    assert corner_error(find(Scene(sleeve_px=34, seed=7)), cards.UPRIGHT) < 0.6
+
+
+def test_blurred_scene() -> None:
+    assert corner_error(find(Scene(blur_px=4.0, seed=8)), cards.UPRIGHT) < 0.6
+
+
+def test_large_and_small_images() -> None:
+    large = Scene(quad=cards.UPRIGHT * 2.4, size_px=(3840, 2880), blur_px=2.0, seed=9)
+    small = Scene(quad=cards.UPRIGHT * 0.5, size_px=(800, 600), blur_px=0.6, seed=9)
+    assert corner_error(find(large), large.quad) < 0.3
+    assert corner_error(find(small), small.quad) < 0.5
+
+
+def test_card_partly_out_of_the_frame() -> None:
+    quad = cards.UPRIGHT - np.array([370.0, 0.0])
+    outline = find(Scene(quad=quad, seed=10))
+    width = np.linalg.norm(quad[1] - quad[0])
+    errors = np.linalg.norm(outline.quad - quad, axis=1) / width * 100
+    assert errors[[1, 2]].max() < 0.5
+    assert errors[[0, 3]].max() < 3.0
+    assert 0.9 < outline.visible_share < 0.99
+
+
+def test_card_filling_the_frame() -> None:
+    quad = np.array([[-3.0, -2.0], [1003.0, -4.0], [1001.0, 632.0], [-2.0, 633.0]])
+    outline = find(Scene(quad=quad, size_px=(1000, 630), seed=11))
+    assert corner_error(outline, quad) < 1.0
+
+
+def test_empty_mask_gives_the_box() -> None:
+    image = cards.draw_scene(Scene(texture=0.0, quad=cards.UPRIGHT - 5000.0))
+    boxed = cards.letterboxed(image)
+    box = np.array([60.0, 50.0, 240.0, 170.0])
+    outline = find_card_quad(np.zeros((28, 28), dtype=np.float32), box, 0, boxed.homography, image)
+    assert np.abs(outline.quad[0] - (302.0, 252.0)).max() < 2.0
+    assert outline.side_support == (0.0, 0.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_any_mask_gives_a_finite_convex_outline(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    image = cards.draw_scene(Scene(seed=seed))
+    boxed = cards.letterboxed(image)
+    mask = rng.random((28, 28)).astype(np.float32) ** (1 + seed)
+    corner = rng.uniform(0.0, 200.0, 2)
+    box = np.concatenate([corner, corner + rng.uniform(1.0, 100.0, 2)])
+    outline = find_card_quad(mask, box, seed % 4, boxed.homography, image)
+    assert np.isfinite(outline.quad).all()
+    assert 0.0 <= outline.visible_share <= 1.0
+
+
+def test_unusable_arguments_are_refused() -> None:
+    image = np.zeros((600, 800, 3), dtype=np.uint8)
+    boxed = cards.letterboxed(image)
+    mask = np.ones((28, 28), dtype=np.float32)
+    with pytest.raises(ValueError, match="box"):
+        find_card_quad(mask, np.array([50.0, 50.0, 50.0, 90.0]), 0, boxed.homography, image)
+    with pytest.raises(ValueError, match="quarter_turns"):
+        find_card_quad(mask, np.array([50.0, 50.0, 90.0, 90.0]), 4, boxed.homography, image)

@@ -1,0 +1,122 @@
+"""Quality scores follow the physical degradation, not the card's content."""
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from ktp_preprocessing.quality import QualityThresholds, assess_quality
+from tests.unit.preprocessing.drawn_cards import card_in_frame
+
+SEEDS = (0, 1, 2)
+
+
+def exposed(card: NDArray[np.uint8], stops: float) -> NDArray[np.uint8]:
+    return np.asarray(np.clip(card.astype(np.float64) * 2.0**stops, 0, 255), dtype=np.uint8)
+
+
+def with_glare(card: NDArray[np.uint8], x: int, y: int, radius_px: float, peak: float = 300.0) -> NDArray[np.uint8]:
+    rows, columns = np.indices(card.shape[:2])
+    spot = peak * np.exp(-((((columns - x) ** 2 + (rows - y) ** 2) / radius_px**2) ** 2))
+    return np.asarray(np.clip(card + spot[..., None], 0, 255), dtype=np.uint8)
+
+
+def noisy(card: NDArray[np.uint8], sigma: float) -> NDArray[np.uint8]:
+    noise = np.random.default_rng(5).normal(0.0, sigma, card.shape)
+    return np.asarray(np.clip(card + noise, 0, 255), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_good_card_passes(seed: int) -> None:
+    report = assess_quality(noisy(card_in_frame(seed), 3.0))
+    for score in (report.sharpness, report.brightness, report.specularity):
+        assert score.passed
+        assert score.score > 0.7
+        assert score.reason == ""
+    assert len(report.glare_quads) == 0
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("noise", [0.0, 6.0])
+def test_blur_is_measured_in_card_pixels(seed: int, noise: float) -> None:
+    estimates = []
+    for blur_px in (1.0, 1.5, 2.0, 2.5, 3.5):
+        blurred = np.asarray(cv2.GaussianBlur(card_in_frame(seed), (0, 0), blur_px), dtype=np.uint8)
+        estimates.append(assess_quality(noisy(blurred, noise)).blur_px)
+    assert estimates == sorted(estimates)
+    assert estimates[0] < 1.4
+    assert 1.5 < estimates[2] < 2.5
+    assert estimates[4] > 2.6
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_blurred_card_fails_with_advice(seed: int) -> None:
+    report = assess_quality(np.asarray(cv2.GaussianBlur(card_in_frame(seed), (0, 0), 3.0), dtype=np.uint8))
+    assert not report.sharpness.passed
+    assert "focus" in report.sharpness.reason
+    assert report.brightness.passed
+    assert report.specularity.passed
+
+
+@pytest.mark.parametrize("degrees", [0, 45, 90, 135])
+def test_motion_blur_counts_in_every_direction(degrees: int) -> None:
+    kernel = np.zeros((17, 17), dtype=np.float32)
+    reach = 8.0 * np.array([np.cos(np.radians(degrees)), np.sin(np.radians(degrees))])
+    start, end = np.round(8 - reach).astype(int), np.round(8 + reach).astype(int)
+    cv2.line(kernel, start.tolist(), end.tolist(), 1.0)
+    shaken = cv2.filter2D(card_in_frame(), -1, kernel / kernel.sum())
+    assert not assess_quality(np.asarray(shaken, dtype=np.uint8)).sharpness.passed
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_dark_card_fails_with_advice(seed: int) -> None:
+    scores = [assess_quality(exposed(card_in_frame(seed), stops)).brightness for stops in (0.0, -1.0, -2.0, -3.0)]
+    assert [score.score for score in scores] == sorted((score.score for score in scores), reverse=True)
+    assert [score.passed for score in scores] == [True, True, False, False]
+    assert "dark" in scores[2].reason
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_washed_out_card_fails_with_advice(seed: int) -> None:
+    report = assess_quality(exposed(card_in_frame(seed), 2.0))
+    assert not report.brightness.passed
+    assert "bright" in report.brightness.reason
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_glare_is_found_where_it_is(seed: int) -> None:
+    report = assess_quality(with_glare(card_in_frame(seed), 250, 200, 70.0))
+    assert not report.specularity.passed
+    assert "lamp" in report.specularity.reason
+    assert report.brightness.passed
+    assert len(report.glare_quads) == 1
+    centre = report.glare_quads[0].mean(axis=0)
+    assert np.abs(centre - (250, 200)).max() < 15
+
+
+def test_bigger_glare_scores_lower() -> None:
+    scores = [
+        assess_quality(with_glare(card_in_frame(), 200, 200, radius)).specularity.score for radius in (10, 35, 90)
+    ]
+    assert scores == sorted(scores, reverse=True)
+    assert scores[0] > 0.5 > scores[2]
+
+
+def test_glare_on_the_photo_is_no_obstacle() -> None:
+    assert assess_quality(with_glare(card_in_frame(), 560, 180, 30.0)).specularity.passed
+
+
+def test_black_card_without_any_edge_is_blurred_and_dark() -> None:
+    report = assess_quality(np.zeros((416, 640, 3), dtype=np.uint8))
+    assert not report.sharpness.passed
+    assert not report.brightness.passed
+
+
+def test_thresholds_decide() -> None:
+    card = np.asarray(cv2.GaussianBlur(card_in_frame(), (0, 0), 1.2), dtype=np.uint8)
+    score = assess_quality(card).sharpness.score
+    strict = assess_quality(card, QualityThresholds(sharpness=score + 0.01)).sharpness
+    lax = assess_quality(card, QualityThresholds(sharpness=score - 0.01)).sharpness
+    assert not strict.passed
+    assert strict.reason
+    assert lax.passed
