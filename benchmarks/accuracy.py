@@ -26,6 +26,7 @@ from ktp_server.assembly import open_pipeline
 from ktp_server.errors import failure_from
 from ktp_server.results import FIELD_NAMES, RecognitionResult
 from ktp_server.settings import Settings
+from ktp_specimen.truth import CardTruth, SpecimenTruth, read_truths
 
 DERIVED_FIELDS = frozenset({"rt", "rw"})  # halves of rt_rw, not printed on their own
 
@@ -55,8 +56,7 @@ def main(
     errors: Annotated[bool, typer.Option(help="Print every field that was read wrongly.")] = False,
 ) -> None:
     """Read every specimen in FOLDER and print how many cards and fields came out right."""
-    truths = [json.loads(line) for line in (folder / "truth.jsonl").read_text("utf-8").splitlines()]
-    truths = [truth for truth in truths if len(truth["cards"]) == 1]
+    truths = [truth for truth in read_truths(folder) if len(truth.cards) == 1]
     if not truths:
         sys.exit(f"{folder} holds no specimen with exactly one card")
     tallies = asyncio.run(_read_all(folder, truths, Console(stderr=True) if errors else None))
@@ -65,51 +65,49 @@ def main(
         out.write_text(json.dumps({name: _numbers(tally) for name, tally in tallies.items()}, indent=2) + "\n")
 
 
-async def _read_all(folder: Path, truths: list[dict], complaints: Console | None) -> dict[str, Tally]:
+async def _read_all(folder: Path, truths: list[SpecimenTruth], complaints: Console | None) -> dict[str, Tally]:
     tallies: dict[str, Tally] = defaultdict(Tally)
     async with open_pipeline(Settings()) as pipeline:
         for truth in track(truths, "reading", console=Console(stderr=True)):
-            groups = [tallies[truth["stratum"]], tallies["all"]]
+            groups = [tallies[truth.stratum], tallies["all"]]
             for tally in groups:
                 tally.image_count += 1
-                tally.printed.update(truth["cards"][0]["fields"].keys())
+                tally.printed.update(truth.cards[0].fields.keys())
             try:
-                result = await pipeline.recognize((folder / truth["file"]).read_bytes())
+                result = await pipeline.recognize((folder / truth.file).read_bytes())
             except Exception as error:  # noqa: BLE001 - a refused image is a result of this measurement
                 if complaints:
-                    complaints.print(f"{truth['file']} {truth['stratum']}: {failure_from(error)}")
+                    complaints.print(f"{truth.file} {truth.stratum}: {failure_from(error)}")
                 continue
             for tally in groups:
-                _score(tally, truth["cards"][0], result)
+                _score(tally, truth.cards[0], result)
             if complaints:
                 _complain(complaints, truth, result)
     return dict(tallies)
 
 
-def _score(tally: Tally, card: dict, result: RecognitionResult) -> None:
-    true_quad, quad = np.array(card["quad"]), np.array(result.card.quad)
+def _score(tally: Tally, card: CardTruth, result: RecognitionResult) -> None:
+    true_quad, quad = card.quad, np.array(result.card.quad)
     width = np.linalg.norm(true_quad[1] - true_quad[0])
     tally.found_count += 1
     tally.corner_errors.append(float(100 * np.linalg.norm(quad - true_quad, axis=1).max() / width))
-    turn = (result.card.rotation_degrees - card["rotation_degrees"] + 180) % 360 - 180
+    turn = (result.card.rotation_degrees - card.rotation_degrees + 180) % 360 - 180
     tally.turns_right_count += abs(turn) < 45
     tally.total_ms.append(result.timings_ms["total"])
     values = {name: found.value for name, found in result.card.fields.items()}
-    tally.exact.update(name for name, text in card["fields"].items() if values.get(name) == text)
-    tally.spurious_count += len(values.keys() - card["fields"].keys() - DERIVED_FIELDS)
+    tally.exact.update(name for name, text in card.fields.items() if values.get(name) == text)
+    tally.spurious_count += len(values.keys() - card.fields.keys() - DERIVED_FIELDS)
 
 
-def _complain(complaints: Console, truth: dict, result: RecognitionResult) -> None:
-    for name, text in truth["cards"][0]["fields"].items():
+def _complain(complaints: Console, truth: SpecimenTruth, result: RecognitionResult) -> None:
+    for name, text in truth.cards[0].fields.items():
         found = result.card.fields.get(name)
         if found is None or found.value != text:
             read = "-" if found is None else f"{found.value!r} (raw {found.raw_value!r}, {found.confidence:.2f})"
-            complaints.print(f"{truth['file']} {truth['stratum']:6} {name}: {text!r} read as {read}", markup=False)
-    for name in result.card.fields.keys() - truth["cards"][0]["fields"].keys() - DERIVED_FIELDS:
+            complaints.print(f"{truth.file} {truth.stratum:6} {name}: {text!r} read as {read}", markup=False)
+    for name in result.card.fields.keys() - truth.cards[0].fields.keys() - DERIVED_FIELDS:
         spurious = result.card.fields[name].value
-        complaints.print(
-            f"{truth['file']} {truth['stratum']:6} {name}: nothing printed, read {spurious!r}", markup=False
-        )
+        complaints.print(f"{truth.file} {truth.stratum:6} {name}: nothing printed, read {spurious!r}", markup=False)
 
 
 def _numbers(tally: Tally) -> dict[str, float]:

@@ -60,9 +60,9 @@ class Degradation:
     jpeg_quality: int = 92
     chroma_subsampling: bool = True
 
-    def to_truth(self) -> dict[str, float | int | bool]:
-        """The numbers as written to `truth.jsonl`."""
-        return {name: round(value, 4) for name, value in asdict(self).items()}
+    def to_truth(self) -> dict[str, float]:
+        """The numbers by name, as the truth keeps them."""
+        return asdict(self)
 
 
 def photograph(

@@ -4,7 +4,6 @@ Every image is drawn from `numpy.random.default_rng([seed, index])` alone: image
 ten or ten thousand are drawn, in one process or eight.
 """
 
-import json
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from ktp_specimen.fonts import STANDARD, WIDE, FontSet, check_fonts
 from ktp_specimen.people import PersonRecipe, invent_person
 from ktp_specimen.scene import Pose, draw_distractor, draw_finger, homography, lay, project
 from ktp_specimen.strata import Shot, Stratum, draw_shot
+from ktp_specimen.truth import TRUTH_FILE, CardTruth, LineTruth, ObjectTruth, SpecimenTruth
 
 
 class OtherSpecimens(Exception):
@@ -51,10 +51,10 @@ class SpecimenSettings:
 
 @dataclass(frozen=True, slots=True)
 class Specimen:
-    """One photograph: encoded JPEG bytes and its truth as written to `truth.jsonl`, without `file`."""
+    """One photograph: encoded JPEG bytes and what is known about it."""
 
     jpeg: bytes
-    truth: dict[str, object]
+    truth: SpecimenTruth
 
 
 def write_specimens(settings: SpecimenSettings) -> Iterator[int]:
@@ -66,14 +66,13 @@ def write_specimens(settings: SpecimenSettings) -> Iterator[int]:
     """
     check_fonts(WIDE if settings.training else STANDARD)
     (settings.out_dir / "images").mkdir(parents=True, exist_ok=True)
-    truth_path = settings.out_dir / "truth.jsonl"
+    truth_path = settings.out_dir / TRUTH_FILE
     done = _count_done(truth_path, settings.seed)
     todo = range(done, settings.count)
     with truth_path.open("a", encoding="utf-8") as truth_file:
         for index, specimen in zip(todo, _draw_all(settings, todo), strict=True):
-            file = f"images/{index:06d}.jpg"
-            (settings.out_dir / file).write_bytes(specimen.jpeg)
-            truth_file.write(json.dumps({"file": file, **specimen.truth}) + "\n")
+            (settings.out_dir / specimen.truth.file).write_bytes(specimen.jpeg)
+            truth_file.write(specimen.truth.to_json() + "\n")
             yield index + 1
 
 
@@ -96,7 +95,7 @@ def _count_done(truth_path: Path, seed: int) -> int:
     if whole != written:
         truth_path.write_bytes(whole)
     lines = whole.splitlines()
-    if lines and json.loads(lines[0])["seed"] != seed:
+    if lines and SpecimenTruth.from_json(lines[0].decode()).seed != seed:
         raise OtherSpecimens(f"{truth_path.parent} holds specimens of another seed: choose an empty folder")
     return len(lines)
 
@@ -116,7 +115,7 @@ def draw_specimen(seed: int, index: int, stratum: Stratum, training: bool = Fals
     shot = draw_shot(rng, stratum, training)
     shape = shot.shape
     scene = draw_background(rng, shape)
-    distractors = [_lay_distractor(rng, scene, pose) for pose in shot.distractors]
+    distractors = tuple(_lay_distractor(rng, scene, pose) for pose in shot.distractors)
     cards = [_lay_card(rng, scene, pose, shot) for pose in shot.cards]
     covered = np.zeros(shape, np.uint8)
     quads = [quad for _, quad in cards]
@@ -124,24 +123,26 @@ def draw_specimen(seed: int, index: int, stratum: Stratum, training: bool = Fals
         if quads:
             covered |= draw_finger(rng, scene, quads[0], reach)
     pixels = photograph(rng, scene, quads[0] if quads else None, shot.degradation)
-    truth: dict[str, object] = {
-        "seed": seed,
-        "index": index,
-        "stratum": stratum.value,
-        "width": shape[1],
-        "height": shape[0],
-        "cards": [_card_truth(card, quad, pose, covered) for (card, quad), pose in zip(cards, shot.cards, strict=True)],
-        "distractors": distractors,
-        "degradation": shot.degradation.to_truth() | {"fingers": len(shot.fingers)},
-    }
+    truth = SpecimenTruth(
+        file=f"images/{index:06d}.jpg",
+        seed=seed,
+        index=index,
+        stratum=stratum.value,
+        size_px=(shape[1], shape[0]),
+        cards=tuple(
+            _card_truth(card, quad, pose, covered) for (card, quad), pose in zip(cards, shot.cards, strict=True)
+        ),
+        distractors=distractors,
+        degradation=shot.degradation.to_truth() | {"fingers": len(shot.fingers)},
+    )
     return Specimen(encode_jpeg(pixels, shot.degradation), truth)
 
 
-def _lay_distractor(rng: np.random.Generator, scene: NDArray[np.float32], pose: Pose) -> dict[str, object]:
+def _lay_distractor(rng: np.random.Generator, scene: NDArray[np.float32], pose: Pose) -> ObjectTruth:
     kind, picture = draw_distractor(rng, max(64, round(pose.width_px)))
     quad = project(pose, scene.shape[:2], picture.shape[1] / picture.shape[0])
     lay(rng, scene, picture, quad, rounded=kind != "paper")
-    return {"kind": kind, "quad": _rounded(quad)}
+    return ObjectTruth(kind, quad)
 
 
 def _lay_card(
@@ -157,25 +158,20 @@ def _lay_card(
     return card, quad
 
 
-def _card_truth(
-    card: PrintedCard, quad: NDArray[np.float64], pose: Pose, covered: NDArray[np.uint8]
-) -> dict[str, object]:
+def _card_truth(card: PrintedCard, quad: NDArray[np.float64], pose: Pose, covered: NDArray[np.uint8]) -> CardTruth:
     matrix = homography(quad, (card.pixels.shape[1], card.pixels.shape[0]))
     lines = []
     for line in card.lines:
-        placed = cv2.perspectiveTransform(line.quad[None], matrix)[0]
-        visible = _visible_share(placed, covered)
-        lines.append(
-            {"text": line.text, "kind": line.kind, "field": line.name, "quad": _rounded(placed), "visible": visible}
-        )
+        placed = np.asarray(cv2.perspectiveTransform(line.quad[None], matrix)[0], np.float64)
+        lines.append(LineTruth(line.text, line.kind, line.name, placed, _visible_share(placed, covered)))
     edge = quad[1] - quad[0]
-    return {
-        "quad": _rounded(quad),
-        "quarter_turns": round(pose.rotation_degrees / 90) % 4,
-        "rotation_degrees": round(float(np.degrees(np.arctan2(edge[1], edge[0]))), 2),
-        "fields": card.fields,
-        "lines": lines,
-    }
+    return CardTruth(
+        quad=quad,
+        quarter_turns=round(pose.rotation_degrees / 90) % 4,
+        rotation_degrees=float(np.degrees(np.arctan2(edge[1], edge[0]))),
+        fields=card.fields,
+        lines=tuple(lines),
+    )
 
 
 def _visible_share(quad: NDArray[np.float64], covered: NDArray[np.uint8]) -> float:
@@ -186,8 +182,4 @@ def _visible_share(quad: NDArray[np.float64], covered: NDArray[np.uint8]) -> flo
     height, width = covered.shape
     inside = ((points >= 0) & (points < (width, height))).all(1)
     clear = [bool(ok) and covered[y, x] < 128 for (x, y), ok in zip(points, inside, strict=True)]
-    return round(float(np.mean(clear)), 2)
-
-
-def _rounded(quad: NDArray[np.float64]) -> list[list[float]]:
-    return [[round(float(x), 2), round(float(y), 2)] for x, y in quad]
+    return float(np.mean(clear))

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from ktp_preprocessing.geometry import map_points, quad_homography, side_lengths
 from ktp_preprocessing.letterbox import letterbox, scaling_homography
 from ktp_preprocessing.rectify import CARD_FRAME_SIZE_PX, card_frame_quad, rectify
-from ktp_training.pool import Card, Line, Scene, read_pixels, read_pool
+from ktp_specimen.truth import CardTruth, LineTruth, SpecimenTruth, read_pixels, read_truths
 
 KINDS = ("segmentation", "detection", "recognition")
 SHARD_SCENES = 100
@@ -88,7 +88,7 @@ def build_cache(pool: Path, kind: str, workers: int = 1) -> list[Path]:
     Returns:
         The pixel files of all complete shards, in order.
     """
-    scenes = read_pool(pool)
+    scenes = read_truths(pool)
     folder = pool / "cache"
     folder.mkdir(exist_ok=True)
     starts = range(0, len(scenes), SHARD_SCENES)
@@ -115,14 +115,14 @@ def load_extracts(pixel_file: Path) -> tuple[NDArray[np.uint8], list]:
     return np.load(pixel_file, mmap_mode="r"), extracts
 
 
-def _write_shard(task: tuple[Path, str, Sequence[Scene], int]) -> None:
+def _write_shard(task: tuple[Path, str, Sequence[SpecimenTruth], int]) -> None:
     target, kind, scenes, shard = task
     cv2.setNumThreads(1)
     rng = np.random.default_rng([shard, len(kind)])
     blocks: list[NDArray[np.uint8]] = []
     extracts: list[object] = []
     for scene in scenes:
-        pixels = read_pixels(scene)
+        pixels = read_pixels(target.parent.parent, scene)
         if kind == "segmentation":
             _extract_scene(scene, pixels, blocks, extracts)
         elif kind == "detection":
@@ -146,7 +146,7 @@ def _write_shard(task: tuple[Path, str, Sequence[Scene], int]) -> None:
 
 
 def _extract_scene(
-    scene: Scene, pixels: NDArray[np.uint8], blocks: list[NDArray[np.uint8]], extracts: list[object]
+    scene: SpecimenTruth, pixels: NDArray[np.uint8], blocks: list[NDArray[np.uint8]], extracts: list[object]
 ) -> None:
     height_px, width_px = pixels.shape[:2]
     scale = SEGMENTATION_SIDE_PX / max(height_px, width_px)
@@ -165,7 +165,7 @@ def _extract_scene(
 
 
 def _extract_frames(
-    scene: Scene,
+    scene: SpecimenTruth,
     pixels: NDArray[np.uint8],
     rng: np.random.Generator,
     blocks: list[NDArray[np.uint8]],
@@ -188,7 +188,7 @@ def _extract_frames(
 
 
 def _extract_strips(
-    scene: Scene, pixels: NDArray[np.uint8], blocks: list[NDArray[np.uint8]], extracts: list[object]
+    scene: SpecimenTruth, pixels: NDArray[np.uint8], blocks: list[NDArray[np.uint8]], extracts: list[object]
 ) -> None:
     grey = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
     offset = sum(block.size for block in blocks)
@@ -205,12 +205,12 @@ def _extract_strips(
             offset += strip.size
 
 
-def is_legible(card: Card) -> bool:
+def is_legible(card: CardTruth) -> bool:
     """Whether a card is large enough in its image for its text to be read."""
     return float(side_lengths(card.quad).max()) >= LEAST_CARD_WIDTH_PX
 
 
-def cut_strip(grey: NDArray[np.uint8], to_frame: NDArray[np.float64], line: Line) -> NDArray[np.uint8]:
+def cut_strip(grey: NDArray[np.uint8], to_frame: NDArray[np.float64], line: LineTruth) -> NDArray[np.uint8]:
     """Cut a line with wide margins out of the source image, sampled once through the card's homography.
 
     Args:

@@ -12,12 +12,12 @@ from ktp_preprocessing.crops import crop_lines
 from ktp_preprocessing.geometry import map_points, quad_homography
 from ktp_preprocessing.letterbox import letterbox
 from ktp_preprocessing.rectify import card_frame_quad
+from ktp_specimen.truth import read_pixels, read_truths
 from ktp_training.alphabet import ALPHABET, WIDTHS_PX
 from ktp_training.cache import StripExtract, build_cache, cut_strip, is_legible, load_extracts
 from ktp_training.detection_data import KtpFrameDataset
 from ktp_training.detection_model import SHRINK_RATIO, draw_targets
 from ktp_training.metrics import edit_distance, quad_iou
-from ktp_training.pool import read_pixels, read_pool
 from ktp_training.recognition_data import KtpLineDataset, Margins, bucket_of, crop_strip
 from ktp_training.segmentation_data import INPUT_SIDE_PX, KtpSceneDataset, placement
 
@@ -25,7 +25,7 @@ from ktp_training.segmentation_data import INPUT_SIDE_PX, KtpSceneDataset, place
 def test_pool_ignores_a_line_that_is_still_being_written(pool: Path, tmp_path: Path) -> None:
     text = (pool / "truth.jsonl").read_text(encoding="utf-8")
     (tmp_path / "truth.jsonl").write_text(text + text[:50], encoding="utf-8")
-    assert len(read_pool(tmp_path)) == len(read_pool(pool))
+    assert len(read_truths(tmp_path)) == len(read_truths(pool))
 
 
 def test_cache_is_built_once(pool: Path) -> None:
@@ -34,12 +34,12 @@ def test_cache_is_built_once(pool: Path) -> None:
     second = build_cache(pool, "detection")
     assert [file.stat().st_mtime_ns for file in second] == stamps
     pixels, extracts = load_extracts(first[0])
-    assert len(pixels) == len(extracts) == sum(is_legible(card) for scene in read_pool(pool) for card in scene.cards)
+    assert len(pixels) == len(extracts) == sum(is_legible(card) for scene in read_truths(pool) for card in scene.cards)
 
 
 def test_nominal_crop_is_the_servers(pool: Path) -> None:
-    scene = next(scene for scene in read_pool(pool) if scene.stratum == "clean")
-    pixels = read_pixels(scene)
+    scene = next(scene for scene in read_truths(pool) if scene.stratum == "clean")
+    pixels = read_pixels(pool, scene)
     card = scene.cards[0]
     to_frame = quad_homography(card.quad, card_frame_quad())
     lines = [line for line in card.lines if line.kind != "signature"]

@@ -1,6 +1,4 @@
-import json
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -10,19 +8,20 @@ from ktp_specimen import fonts
 from ktp_specimen.fonts import STANDARD, FontMissing, FontSet, check_fonts
 from ktp_specimen.generate import OtherSpecimens, SpecimenSettings, draw_specimen, write_specimens
 from ktp_specimen.strata import Stratum
+from ktp_specimen.truth import SpecimenTruth, read_truths
 
 
-def write(out_dir: Path, count: int, **changes: Any) -> list[dict[str, Any]]:
-    settings = SpecimenSettings(out_dir=out_dir, seed=5, count=count, **changes)
+def write(out_dir: Path, count: int, workers: int = 1) -> list[SpecimenTruth]:
+    settings = SpecimenSettings(out_dir=out_dir, seed=5, count=count, workers=workers)
     assert list(write_specimens(settings))[-1:] == [count]
-    return [json.loads(line) for line in (out_dir / "truth.jsonl").read_text("utf-8").splitlines()]
+    return read_truths(out_dir)
 
 
 def test_a_seed_fixes_every_byte_whatever_the_number_of_workers(tmp_path: Path) -> None:
     one, two = write(tmp_path / "a", 4), write(tmp_path / "b", 4, workers=2)
-    assert one == two
+    assert [truth.to_json() for truth in one] == [truth.to_json() for truth in two]
     for item in one:
-        assert (tmp_path / "a" / item["file"]).read_bytes() == (tmp_path / "b" / item["file"]).read_bytes()
+        assert (tmp_path / "a" / item.file).read_bytes() == (tmp_path / "b" / item.file).read_bytes()
 
 
 def test_an_interrupted_set_is_resumed_without_drawing_anything_again(tmp_path: Path) -> None:
@@ -31,7 +30,7 @@ def test_an_interrupted_set_is_resumed_without_drawing_anything_again(tmp_path: 
         stopped_while_writing.write('{"file": "images/0000')
     first = (tmp_path / "images" / "000000.jpg").stat().st_mtime_ns
     resumed = write(tmp_path, 3)
-    assert [item["index"] for item in resumed] == [0, 1, 2]
+    assert [item.index for item in resumed] == [0, 1, 2]
     assert (tmp_path / "images" / "000000.jpg").stat().st_mtime_ns == first
 
 
@@ -45,19 +44,19 @@ def test_a_folder_of_another_seed_is_left_alone(tmp_path: Path) -> None:
 def test_truth_describes_the_picture(stratum: Stratum) -> None:
     for index in range(6):
         specimen = draw_specimen(11, index, stratum)
-        truth: Any = specimen.truth
+        truth = specimen.truth
         image = cv2.imdecode(np.frombuffer(specimen.jpeg, np.uint8), cv2.IMREAD_COLOR)
         assert image is not None
-        assert image.shape[:2] == (truth["height"], truth["width"])
-        (card,) = truth["cards"]
-        quad = np.array(card["quad"])
-        turn = (card["rotation_degrees"] - 90 * card["quarter_turns"] + 180) % 360 - 180
+        assert image.shape[:2] == (truth.size_px[1], truth.size_px[0])
+        (card,) = truth.cards
+        quad = card.quad
+        turn = (card.rotation_degrees - 90 * card.quarter_turns + 180) % 360 - 180
         assert abs(turn) < 45
-        assert quad.min() > -0.1 * truth["width"]
-        joined = " ".join(line["text"] for line in card["lines"])
+        assert quad.min() > -0.1 * truth.size_px[0]
+        joined = " ".join(line.text for line in card.lines)
         for name in ("nik", "rt_rw", "provinsi", "tanggal_lahir"):
-            assert card["fields"][name] in joined
-        lines = np.array([line["quad"] for line in card["lines"]]).reshape(-1, 2)
+            assert card.fields[name] in joined
+        lines = np.array([line.quad for line in card.lines]).reshape(-1, 2)
         inside = [
             cv2.pointPolygonTest(quad.astype(np.float32), (float(x), float(y)), measureDist=True) for x, y in lines
         ]
@@ -67,11 +66,11 @@ def test_truth_describes_the_picture(stratum: Stratum) -> None:
 def test_text_stands_where_the_truth_says() -> None:
     """Ink is darker than the ground around it: the row of the NIK against the gap above it."""
     specimen = draw_specimen(11, 3, Stratum.CLEAN)
-    truth: Any = specimen.truth
+    truth = specimen.truth
     grey = cv2.imdecode(np.frombuffer(specimen.jpeg, np.uint8), cv2.IMREAD_GRAYSCALE)
     assert grey is not None
-    (nik,) = [line for line in truth["cards"][0]["lines"] if line["field"] == "nik" and line["kind"] == "value"]
-    quad = np.array(nik["quad"], np.float32)
+    (nik,) = [line for line in truth.cards[0].lines if line.field == "nik" and line.kind == "value"]
+    quad = nik.quad.astype(np.float32)
     target = np.array([[0, 0], [400, 0], [400, 32], [0, 32]], np.float32)
     above = quad - (quad[3] - quad[0]) * np.float32(1.2)
     inked, blank = (
@@ -82,20 +81,16 @@ def test_text_stands_where_the_truth_says() -> None:
 
 
 def test_scenes_without_and_with_several_cards() -> None:
-    empty: Any = [draw_specimen(3, i, Stratum.EMPTY).truth for i in range(6)]
-    several: Any = draw_specimen(3, 0, Stratum.SEVERAL).truth
-    assert all(not truth["cards"] for truth in empty)
-    assert any(truth["distractors"] for truth in empty)
-    assert len(several["cards"]) == 2
+    empty = [draw_specimen(3, i, Stratum.EMPTY).truth for i in range(6)]
+    several = draw_specimen(3, 0, Stratum.SEVERAL).truth
+    assert all(not truth.cards for truth in empty)
+    assert any(truth.distractors for truth in empty)
+    assert len(several.cards) == 2
 
 
 def test_all_quarter_turns_occur() -> None:
-    turns = {card["quarter_turns"] for i in range(16) for card in _cards(draw_specimen(4, i, Stratum.PHONE).truth)}
+    turns = {card.quarter_turns for i in range(16) for card in draw_specimen(4, i, Stratum.PHONE).truth.cards}
     assert turns == {0, 1, 2, 3}
-
-
-def _cards(truth: Any) -> list[Any]:
-    return list(truth["cards"])
 
 
 def test_a_missing_font_names_the_debian_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
