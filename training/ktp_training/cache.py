@@ -40,6 +40,8 @@ CORNER_NOISE_LARGE_SHARE = 0.15
 """Standard deviation of corner errors in card widths, as the segmentation leaves them, and in its bad cases."""
 LEAST_CARD_WIDTH_PX = 450.0
 """Text of smaller cards is no target: the server rejects them, and people cannot read them either."""
+LARGEST_GLUED_GAP = 1.3
+"""Widest gap between a label and its value, in line heights, that the text detector was seen to bridge."""
 LEAST_VISIBLE = 0.95
 """Lines of which less is visible are nothing to learn reading from."""
 
@@ -194,15 +196,42 @@ def _extract_strips(
     offset = sum(block.size for block in blocks)
     for card in filter(is_legible, scene.cards):
         to_frame = quad_homography(card.quad, card_frame_quad())
-        for line in card.lines:
-            if line.kind == "signature" or not line.text.strip() or line.visible < LEAST_VISIBLE:
-                continue
+        whole = [line for line in card.lines if line.text.strip() and line.visible >= LEAST_VISIBLE]
+        for line in [*whole, *glued_lines(whole, to_frame)]:
             strip = cut_strip(grey, to_frame, line)
             blocks.append(strip)
             extracts.append(
                 StripExtract(offset, strip.shape[0], strip.shape[1], line.text, line.kind, line.field, scene.stratum)
             )
             offset += strip.size
+
+
+def glued_lines(lines: Sequence[LineTruth], to_frame: NDArray[np.float64]) -> list[LineTruth]:
+    """Labels and the values close behind them as one line: as the text detector sometimes finds them.
+
+    Args:
+        lines: lines of one card.
+        to_frame: (3, 3) source -> card frame.
+
+    Returns:
+        Lines of kind "glued", their quads in source pixels.
+    """
+    to_source = np.linalg.inv(to_frame)
+    quads = [map_points(to_frame, line.quad) for line in lines]
+    glued = []
+    for label, label_quad in zip(lines, quads, strict=True):
+        if label.kind != "label":
+            continue
+        height = float(side_lengths(label_quad)[1])
+        for value, value_quad in zip(lines, quads, strict=True):
+            gap = float(value_quad[0, 0] - label_quad[1, 0])
+            drop = abs(float((value_quad[0, 1] + value_quad[3, 1] - label_quad[1, 1] - label_quad[2, 1]) / 2))
+            if value.kind == "value" and 0 <= gap < LARGEST_GLUED_GAP * height and drop < 0.4 * height:
+                left, right = label_quad[[0, 3]], value_quad[[1, 2]]
+                union = np.array([left[0], right[0], right[1], left[1]])
+                quad = map_points(to_source, union)
+                glued.append(LineTruth(f"{label.text} {value.text}", "glued", value.field, quad, 1.0))
+    return glued
 
 
 def is_legible(card: CardTruth) -> bool:

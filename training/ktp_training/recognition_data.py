@@ -30,7 +30,7 @@ from ktp_training.photometry import (
     vary_tone,
 )
 
-WEIGHT_OF_KIND = {"label": 0.35, "header": 0.7, "watermark": 0.5}
+WEIGHT_OF_KIND = {"label": 0.35, "header": 0.7, "watermark": 0.5, "glued": 0.6}
 """How often lines are drawn, next to 1 for values: labels are a few fixed strings, many times over."""
 WEIGHT_OF_FIELD = {"nik": 2.0}
 MARGIN_DEVIATION_Y = 0.075
