@@ -42,20 +42,22 @@ def shape_mismatch(quads: NDArray[np.float64], size_px: tuple[int, int]) -> NDAr
     return best
 
 
-def infer_side(quad: NDArray[np.float64], missing_side: int, size_px: tuple[int, int]) -> NDArray[np.float64]:
+def infer_side(
+    quad: NDArray[np.float64], missing_side: int, axis_px: NDArray[np.float64], focal_px: float
+) -> NDArray[np.float64]:
     """Place a side that is out of the frame where the card's aspect and the three other sides put it.
 
     Args:
         quad: (4, 2) float64 corners; those of the missing side lie anywhere on its neighbours' lines.
         missing_side: 0 top, 1 right, 2 bottom, 3 left.
-        size_px: width and height of the source image.
+        axis_px: (2,) where the optical axis meets the image, source pixels.
+        focal_px: the camera's focal length, source pixels.
 
     Returns:
         (4, 2) float64 corners, those of the missing side replaced.
     """
-    middle, focal_px = (np.array(size_px) - 1.0) / 2.0, 1.05 * max(size_px)
     rolled = np.roll(quad, -((missing_side + 2) % 4), axis=0)  # the known side runs from corner 0 to 1
-    rays = np.column_stack([rolled - middle, np.full(4, focal_px)])
+    rays = np.column_stack([rolled - axis_px, np.full(4, focal_px)])
     sides = np.cross(rays, np.roll(rays, -1, axis=0))  # planes through the camera and each side
     across = np.cross(sides[1], sides[3])  # direction shared by the two neighbours, away from the known side
     if across @ (rays[2] - rays[1]) < 0:
@@ -71,7 +73,7 @@ def infer_side(quad: NDArray[np.float64], missing_side: int, size_px: tuple[int,
     far = known + reach
     if far[:, 2].min() <= 1e-9:
         return quad
-    placed = far[:, :2] / far[:, 2:] * focal_px + middle
+    placed = far[:, :2] / far[:, 2:] * focal_px + axis_px
     return np.asarray(np.roll(np.vstack([rolled[:2], placed[::-1]]), (missing_side + 2) % 4, axis=0), dtype=np.float64)
 
 

@@ -28,6 +28,9 @@ _MISMATCH_WEIGHT = 4.0
 _MISMATCH_CAP = 0.4
 """Votes that an outline loses by not having a card's shape: 0.12 of one side's for one side off by 3 %."""
 
+_USUAL_FOCAL_LENGTH = 1.05
+"""Of a phone's camera, in units of the image's longer side."""
+
 _LARGEST_HIDDEN_SHARE = 0.12
 """How far beyond the image border, in card widths, a hidden side may be placed."""
 
@@ -185,20 +188,24 @@ def _are_plausible(quads: NDArray[np.float64], rough: NDArray[np.float64]) -> ND
 def _extend_hidden_side(
     quad: NDArray[np.float64], known: NDArray[np.bool_], size_px: tuple[int, int]
 ) -> NDArray[np.float64]:
-    """Place a single side that is out of the frame beyond the border, by the card's aspect and the other sides."""
+    """Place a single side that is out of the frame beyond the border, by the card's aspect and the other sides.
+
+    Where the optical axis is, matters much for a tilted card: of two guesses the one nearer to the border counts.
+    """
     hidden = np.flatnonzero(~known)
     if len(hidden) != 1:
         return quad
     side = int(hidden[0])
-    placed = infer_side(quad, side, size_px)
-    ends = [side, (side + 1) % 4]
-    opposite = [(side + 3) % 4, (side + 2) % 4]
+    ends, opposite = [side, (side + 1) % 4], [(side + 3) % 4, (side + 2) % 4]
     outward = quad[ends] - quad[opposite]
     outward /= np.maximum(np.linalg.norm(outward, axis=1, keepdims=True), 1e-9)
-    extension_px = ((placed[ends] - quad[ends]) * outward).sum(axis=1)
+    extensions_px = []
+    for axis_px in ((np.array(size_px) - 1.0) / 2.0, quad.mean(axis=0)):
+        placed = infer_side(quad, side, axis_px, _USUAL_FOCAL_LENGTH * max(size_px))
+        extensions_px.append(((placed[ends] - quad[ends]) * outward).sum(axis=1))
     limit_px = _LARGEST_HIDDEN_SHARE * float(side_lengths(quad)[[0, 2]].mean())
     extended = quad.copy()
-    extended[ends] += np.clip(extension_px, 0.0, limit_px)[:, None] * outward
+    extended[ends] += np.clip(np.min(extensions_px, axis=0), 0.0, limit_px)[:, None] * outward
     return extended
 
 

@@ -16,11 +16,11 @@ from ktp_preprocessing.strips import BAND_PX, BIN_COUNT, END_SHARE, WINDOW_PX, S
 MIN_SUPPORT = 0.35
 """Share of a side that must show the edge. On rendered scenes, lines below were wrong more often than right."""
 
-BORDER_BAND_PX = 10
-_MIN_BORDER_SUPPORT = 0.75
-"""Along the image border only a nearly whole edge right there counts: 1.7 % of the card's width."""
+_MIN_BORDER_SUPPORT = 0.6
+"""The same where the mask reaches the image border: only a nearly whole edge is the card's own there."""
 
-_MAX_CANDIDATE_COUNT = 3
+_MAX_CANDIDATE_COUNT = 5
+_SAME_PX = 2.0
 _HOPELESS_DEFICIT = 0.4
 """Votes that a candidate may have less than the best one: about what the card's shape can make up for."""
 
@@ -41,8 +41,11 @@ _INNER_ADVANTAGE = 0.35
 
 _SEARCH_STEP_PX = 2
 _MAX_SKEW_PX = 30
-_DISTANCE_PENALTY = 0.25
-"""Votes (share of a side) that a line as far off as the whole band loses against one where the mask sees the side."""
+_DISTANCE_PENALTY = 0.2
+_USUAL_DISTANCE_PX = 12.0
+_MAX_DISTANCE_PENALTY = 0.35
+"""Votes (share of a side) that a line loses against one where the mask sees the side: the first at the usual distance,
+2 % of the card's width, and growing with its square up to the last."""
 
 _SNAP_PX = 4
 _FIT_ROUNDS = 4
@@ -86,14 +89,15 @@ def find_candidates(strip: Strip, visible: bool, reach_px: int = BAND_PX) -> lis
     strength = np.asarray(np.linalg.norm(strip.change, axis=2), dtype=np.float32)
     noise = max(_NOISE_FLOOR, float(np.median(strength)))
     rows = np.arange(strength.shape[0]) - BAND_PX
-    barred = (np.abs(rows) > reach_px) | ((rows > BORDER_BAND_PX) & (not visible))
+    barred = np.abs(rows) > reach_px
     strength[barred] = 0.0
     votes = strength**2 / (strength**2 + (2.0 * noise) ** 2)
     least = MIN_SUPPORT if visible else _MIN_BORDER_SUPPORT
-    candidates = []
-    for start_px, end_px in _voted_lines(votes):
-        edge = _fit_edge(strength, votes, start_px, end_px)
-        if edge is not None and edge.score >= least:
+    candidates: list[SideEdge] = []
+    mask_trust = 1.0 if visible else 0.0
+    for start_px, end_px in _voted_lines(votes, mask_trust):
+        edge = _fit_edge(strength, votes, (start_px, end_px), mask_trust)
+        if edge is not None and edge.score >= least and not any(_is_same(edge, other) for other in candidates):
             candidates.append(edge)
     if visible and all(edge.score < _CLEAR_SCORE for edge in candidates):
         faint = _find_faint(strip, barred)
@@ -117,25 +121,26 @@ def _search_grid() -> tuple[NDArray[np.float64], NDArray[np.intp], NDArray[np.fl
 def _penalty(start_px: NDArray[np.float64], end_px: NDArray[np.float64]) -> NDArray[np.float64]:
     """Votes that a line loses by its mean squared distance from the rough side."""
     mean_square = (start_px**2 + start_px * end_px + end_px**2) / 3.0
-    return np.asarray(_DISTANCE_PENALTY * mean_square / BAND_PX**2, dtype=np.float64)
+    penalty = np.minimum(_DISTANCE_PENALTY * mean_square / _USUAL_DISTANCE_PX**2, _MAX_DISTANCE_PENALTY)
+    return np.asarray(penalty, dtype=np.float64)
 
 
 _PLACES = (np.arange(BIN_COUNT) + 0.5) / BIN_COUNT
 _LINES, _LINE_CELLS, _LINE_PENALTIES = _search_grid()
 
 
-def _voted_lines(votes: NDArray[np.float32]) -> list[tuple[float, float]]:
-    """The lines with the largest shares of votes, well apart from each other."""
+def _voted_lines(votes: NDArray[np.float32], mask_trust: float) -> list[tuple[float, float]]:
+    """The lines with the most votes, well apart from each other; `mask_trust` scales the penalty for their distance."""
     smooth = cv2.dilate(votes, np.ones((_SEARCH_STEP_PX + 1, 1), dtype=np.uint8))
-    scores = _spread_support(smooth.ravel()[_LINE_CELLS].astype(np.float64)) - _LINE_PENALTIES
+    scores = _spread_support(smooth.ravel()[_LINE_CELLS].astype(np.float64)) - mask_trust * _LINE_PENALTIES
     chosen: list[tuple[float, float]] = []
+    least = max(MIN_SUPPORT - _MAX_DISTANCE_PENALTY, float(scores.max()) - _HOPELESS_DEFICIT)
     for _ in range(_MAX_CANDIDATE_COUNT):
         best = int(np.argmax(scores))
-        if scores[best] < MIN_SUPPORT - _DISTANCE_PENALTY:
+        if scores[best] < least:
             break
         chosen.append((float(_LINES[best, 0]), float(_LINES[best, 1])))
-        middle_px = float(_LINES[best].mean())
-        scores[np.abs(_LINES.mean(axis=1) - middle_px) < _CANDIDATE_DISTANCE_PX] = -1.0
+        scores[np.abs(_LINES - _LINES[best]).max(axis=1) < _CANDIDATE_DISTANCE_PX] = -1.0
     return chosen
 
 
@@ -150,6 +155,11 @@ def _spread_support(support: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray((quarters.mean(axis=-1) + second_lowest) / 2.0, dtype=np.float64)
 
 
+def _is_same(first: SideEdge, second: SideEdge) -> bool:
+    """Tell whether two fits came to the same line."""
+    return max(abs(first.start_px - second.start_px), abs(first.end_px - second.end_px)) < _SAME_PX
+
+
 def _prefer_inner(candidates: list[SideEdge]) -> list[SideEdge]:
     """Sort by score after taking votes from lines that have a good one further inside.
 
@@ -157,9 +167,8 @@ def _prefer_inner(candidates: list[SideEdge]) -> list[SideEdge]:
     """
     ranked = []
     for edge in candidates:
-        middle_px = (edge.start_px + edge.end_px) / 2.0
         inner = any(
-            (other.start_px + other.end_px) / 2.0 > middle_px + _CANDIDATE_DISTANCE_PX
+            other.start_px + other.end_px > edge.start_px + edge.end_px + 2 * _CANDIDATE_DISTANCE_PX
             and other.score >= max(_GOOD_SCORE, edge.score - _INNER_ADVANTAGE)
             for other in candidates
         )
@@ -184,13 +193,14 @@ def _find_faint(strip: Strip, barred: NDArray[np.bool_]) -> SideEdge | None:
     along = cv2.blur(np.asarray(change @ direction, dtype=np.float32), (7, 1))
     strength = np.asarray(np.maximum(along, 0.0), dtype=np.float32)
     votes = np.minimum(strength / np.float32(sizes[best]), np.float32(1.0))
-    return _fit_edge(strength, votes, float(_LINES[best, 0]), float(_LINES[best, 1]))
+    return _fit_edge(strength, votes, (float(_LINES[best, 0]), float(_LINES[best, 1])), 1.0)
 
 
 def _fit_edge(
-    strength: NDArray[np.float32], votes: NDArray[np.float32], start_px: float, end_px: float
+    strength: NDArray[np.float32], votes: NDArray[np.float32], line_px: tuple[float, float], mask_trust: float
 ) -> SideEdge | None:
     """Fit a line to the places of the largest change near a voted line; None where there are too few."""
+    start_px, end_px = line_px
     exact, weights = _edge_places(strength, votes, start_px + (end_px - start_px) * _PLACES)
     design = np.column_stack([1.0 - _PLACES, _PLACES])
     solution, cutoff_px = np.array([start_px, end_px]), float(_SNAP_PX)
@@ -205,7 +215,7 @@ def _fit_edge(
     supporting = weights * (np.abs(exact - design @ solution) < _INLIER_PX)
     skew_px = (solution[1] - solution[0]) * END_SHARE / (1.0 - 2.0 * END_SHARE)
     penalty = float(_penalty(solution[:1], solution[1:])[0])
-    score = float(_spread_support(supporting)) - penalty
+    score = float(_spread_support(supporting)) - mask_trust * penalty
     return SideEdge(float(solution[0] - skew_px), float(solution[1] + skew_px), float(supporting.mean()), score)
 
 

@@ -16,8 +16,8 @@ from ktp_preprocessing.rectify import CARD_ASPECT
 STRIP_CARD_WIDTH_PX = 576
 """Width at which the card is looked at: an edge is located to about 0.3 px of it, 0.05 % of the width."""
 
-BAND_PX = 30
-"""Reach to either side: 5.2 % of the card's width, one and a half mask cells."""
+BAND_PX = 36
+"""Reach to either side: 6.2 % of the card's width, nearly two mask cells."""
 
 BIN_COUNT = 64
 """Places along a side."""

@@ -121,7 +121,7 @@ def simulate_mask(
     mask = cv2.resize(canvas.astype(np.float32) / 255, (MASK_CELLS, MASK_CELLS), interpolation=cv2.INTER_AREA)
     mask = np.clip(cv2.GaussianBlur(mask, (0, 0), 0.8, borderType=cv2.BORDER_REPLICATE), 0.001, 0.999)
     noise = cv2.GaussianBlur(rng.normal(0.0, 1.0, mask.shape).astype(np.float32), (0, 0), 1.2)
-    logits = np.log(mask / (1.0 - mask)) + noise / float(noise.std())
+    logits = np.log(mask / (1.0 - mask)) + 0.6 * noise / float(noise.std())
     return (1.0 / (1.0 + np.exp(-logits))).astype(np.float32), box
 
 

@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 from ktp_preprocessing.card_shape import infer_side, shape_mismatch
 
 SIZE_PX = (1600, 1200)
+AXIS_PX = np.array([799.5, 599.5])
+FOCAL_PX = 1.05 * 1600
 
 
 def view(pitch_degrees: float, yaw_degrees: float, roll_degrees: float) -> NDArray[np.float64]:
@@ -18,8 +20,7 @@ def view(pitch_degrees: float, yaw_degrees: float, roll_degrees: float) -> NDArr
     tip = np.array([[1, 0, 0], [0, np.cos(pitch), -np.sin(pitch)], [0, np.sin(pitch), np.cos(pitch)]])
     swing = np.array([[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]])
     points = corners @ (swing @ tip @ turn).T
-    focal_px = 1.05 * max(SIZE_PX)
-    seen = points[:, :2] * (focal_px / (focal_px + points[:, 2:])) + (np.array(SIZE_PX) - 1.0) / 2.0
+    seen = points[:, :2] * (FOCAL_PX / (FOCAL_PX + points[:, 2:])) + AXIS_PX
     return np.asarray(seen, dtype=np.float64)
 
 
@@ -47,4 +48,4 @@ def test_missing_side_is_placed_by_the_others(quad: NDArray[np.float64], side: i
     cut = quad.copy()
     cut[first] += 0.07 * (quad[before] - quad[first])
     cut[second] += 0.11 * (quad[after] - quad[second])
-    np.testing.assert_allclose(infer_side(cut, side, SIZE_PX), quad, atol=0.5)
+    np.testing.assert_allclose(infer_side(cut, side, AXIS_PX, FOCAL_PX), quad, atol=0.5)
