@@ -14,9 +14,9 @@ TRAINING_VENV := .venv-training
 TRAINING_BIN := $(TRAINING_VENV)/bin
 TRAINING_WORK := training/work
 TRAINING_PATH := preprocessing:postprocessing:specimen:training
-TRAINING_TEXT_COUNT ?= 7000
-TRAINING_SCENE_COUNT ?= 3000
-ITERATIONS_segmentation ?= 4000
+TRAINING_TEXT_COUNT ?= 4022
+TRAINING_SCENE_COUNT ?= 2400
+ITERATIONS_segmentation ?= 2600
 ITERATIONS_detection ?= 1300
 ITERATIONS_recognition ?= 20000
 # Tensors of tens of megabytes are allocated at every step: kept by the process instead of given back and zeroed anew.
@@ -115,7 +115,7 @@ pools-scene: setup-training
 
 .PHONY: train-segmentation train-detection train-recognition
 train-segmentation: pools-scene pools-text ## train Mask R-CNN on specimens, on CPU or CUDA; goes on where it stopped
-	$(TRAIN) segmentation --data $(TRAINING_WORK)/pool-scene $(TRAINING_WORK)/pool-text --val $(TRAINING_WORK)/val-scene \
+	$(TRAIN) segmentation --data $(TRAINING_WORK)/pool-scene $(TRAINING_WORK)/pool-scene $(TRAINING_WORK)/pool-text --val $(TRAINING_WORK)/val-scene \
 		--work-dir $(TRAINING_WORK)/segmentation --iterations $(ITERATIONS_segmentation) --resume
 train-detection: pools-text ## train DBNet likewise
 train-recognition: pools-text ## train the CTC recogniser likewise

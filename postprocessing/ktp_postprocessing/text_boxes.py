@@ -36,12 +36,12 @@ class TextBoxSettings:
         max_box_count: the best-scored boxes kept; a card has about 35 lines.
     """
 
-    binarization_threshold: float = 0.3
+    binarization_threshold: float = 0.6
     score_threshold: float = 0.5
-    shrink_ratio: float = 0.4
-    raster_growth_px: float = 1.0
-    raster_shift_px: float = 0.5
-    height_smoothing: float = 0.5
+    shrink_ratio: float = 0.7
+    raster_growth_px: float = 0.0
+    raster_shift_px: float = 0.0
+    height_smoothing: float = 0.0
     min_core_length_px: float = 2.0
     max_box_count: int = 120
 

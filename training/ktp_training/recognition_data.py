@@ -34,7 +34,7 @@ WEIGHT_OF_KIND = {"label": 0.35, "header": 0.7, "watermark": 0.5, "glued": 0.6}
 """How often lines are drawn, next to 1 for values: labels are a few fixed strings, many times over."""
 WEIGHT_OF_FIELD = {"nik": 2.0}
 MARGIN_DEVIATION_Y = 0.075
-MARGIN_DEVIATION_X = 0.12
+MARGIN_DEVIATION_X = 0.14
 """Spread of the crop's margins in line heights: how the text detector's boxes scatter around the true lines."""
 SMALLEST_MARGIN = -0.08
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ktp_postprocessing.text_boxes import find_text_boxes
 
 MAP_SHAPE = (416, 640)
-SHRINK_RATIO = 0.4
+SHRINK_RATIO = 0.7
 
 
 def make_quad(left: float, top: float, size: tuple[float, float], angle: float) -> NDArray[np.float64]:
@@ -23,13 +23,15 @@ def make_quad(left: float, top: float, size: tuple[float, float], angle: float) 
 
 
 def draw_core(image: NDArray[np.uint8], quad: NDArray[np.float64]) -> None:
-    """Draw a quad's shrunk core: D = A (1 - r^2) / L, corners truncated, filled with its outline."""
+    """Draw a quad's shrunk core: pixels whose centre lies D = A (1 - r^2) / L or more inside."""
     across, down = quad[1] - quad[0], quad[3] - quad[0]
     width, height = np.linalg.norm(across), np.linalg.norm(down)
     offset = width * height * (1 - SHRINK_RATIO**2) / (2 * (width + height))
-    x, y = across / width * offset, down / height * offset
-    core = quad + np.array([x + y, y - x, -x - y, x - y])
-    cv2.fillPoly(image, [core.astype(np.int32)], 255)
+    y, x = np.mgrid[: image.shape[0], : image.shape[1]]
+    points = np.stack([x, y], axis=-1) - quad[0]
+    along, below = points @ (across / width), points @ (down / height)
+    inside = (along >= offset) & (along <= width - offset) & (below >= offset) & (below <= height - offset)
+    image[inside] = 255
 
 
 @pytest.mark.parametrize("angle", [-0.05, 0.0, 0.02])
