@@ -49,6 +49,7 @@ _MAX_DISTANCE_PENALTY = 0.35
 
 _SNAP_PX = 4
 _FIT_ROUNDS = 4
+_DAMPING = 1e-3
 _INLIER_PX = 1.5
 
 
@@ -95,13 +96,11 @@ def find_candidates(strip: Strip, visible: bool, reach_px: int = BAND_PX) -> lis
     least = MIN_SUPPORT if visible else _MIN_BORDER_SUPPORT
     candidates: list[SideEdge] = []
     mask_trust = 1.0 if visible else 0.0
-    for start_px, end_px in _voted_lines(votes, mask_trust):
-        edge = _fit_edge(strength, votes, (start_px, end_px), mask_trust)
-        if edge is not None and edge.score >= least and not any(_is_same(edge, other) for other in candidates):
+    for edge in _fit_edges(strength, votes, _voted_lines(votes, mask_trust), mask_trust):
+        if edge.score >= least and not any(_is_same(edge, other) for other in candidates):
             candidates.append(edge)
     if visible and all(edge.score < _CLEAR_SCORE for edge in candidates):
-        faint = _find_faint(strip, barred)
-        candidates += [] if faint is None else [faint]
+        candidates += _find_faint(strip, barred)
     candidates = _prefer_inner(candidates)
     near_best = [edge for edge in candidates if edge.score >= candidates[0].score - _HOPELESS_DEFICIT]
     return [*near_best, ROUGH_SIDE]
@@ -129,19 +128,19 @@ _PLACES = (np.arange(BIN_COUNT) + 0.5) / BIN_COUNT
 _LINES, _LINE_CELLS, _LINE_PENALTIES = _search_grid()
 
 
-def _voted_lines(votes: NDArray[np.float32], mask_trust: float) -> list[tuple[float, float]]:
-    """The lines with the most votes, well apart from each other; `mask_trust` scales the penalty for their distance."""
+def _voted_lines(votes: NDArray[np.float32], mask_trust: float) -> NDArray[np.float64]:
+    """The lines with the most votes, well apart: (K, 2) offsets; `mask_trust` scales the penalty for their distance."""
     smooth = cv2.dilate(votes, np.ones((_SEARCH_STEP_PX + 1, 1), dtype=np.uint8))
     scores = _spread_support(smooth.ravel()[_LINE_CELLS].astype(np.float64)) - mask_trust * _LINE_PENALTIES
-    chosen: list[tuple[float, float]] = []
     least = max(MIN_SUPPORT - _MAX_DISTANCE_PENALTY, float(scores.max()) - _HOPELESS_DEFICIT)
+    chosen: list[int] = []
     for _ in range(_MAX_CANDIDATE_COUNT):
         best = int(np.argmax(scores))
         if scores[best] < least:
             break
-        chosen.append((float(_LINES[best, 0]), float(_LINES[best, 1])))
+        chosen.append(best)
         scores[np.abs(_LINES - _LINES[best]).max(axis=1) < _CANDIDATE_DISTANCE_PX] = -1.0
-    return chosen
+    return np.asarray(_LINES[chosen], dtype=np.float64)
 
 
 def _spread_support(support: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -176,7 +175,7 @@ def _prefer_inner(candidates: list[SideEdge]) -> list[SideEdge]:
     return sorted(ranked, key=lambda edge: -edge.score)
 
 
-def _find_faint(strip: Strip, barred: NDArray[np.bool_]) -> SideEdge | None:
+def _find_faint(strip: Strip, barred: NDArray[np.bool_]) -> list[SideEdge]:
     """Find a side by the median colour change in each quarter of it, by the second-lowest of them."""
     change = strip.change.copy()
     change[barred] = 0.0
@@ -188,44 +187,49 @@ def _find_faint(strip: Strip, barred: NDArray[np.bool_]) -> SideEdge | None:
     sizes = np.partition(quarters, 1, axis=1)[:, 1]
     best = int(np.argmax(sizes * (1.0 - _LINE_PENALTIES)))
     if sizes[best] < max(_FAINT_CHANGE, _FAINT_CONTRAST * float(np.median(np.abs(sizes)))):
-        return None
+        return []
     direction = directions[best]
     along = cv2.blur(np.asarray(change @ direction, dtype=np.float32), (7, 1))
     strength = np.asarray(np.maximum(along, 0.0), dtype=np.float32)
     votes = np.minimum(strength / np.float32(sizes[best]), np.float32(1.0))
-    return _fit_edge(strength, votes, (float(_LINES[best, 0]), float(_LINES[best, 1])), 1.0)
+    return _fit_edges(strength, votes, _LINES[best : best + 1], 1.0)
 
 
-def _fit_edge(
-    strength: NDArray[np.float32], votes: NDArray[np.float32], line_px: tuple[float, float], mask_trust: float
-) -> SideEdge | None:
-    """Fit a line to the places of the largest change near a voted line; None where there are too few."""
-    start_px, end_px = line_px
-    exact, weights = _edge_places(strength, votes, start_px + (end_px - start_px) * _PLACES)
-    design = np.column_stack([1.0 - _PLACES, _PLACES])
-    solution, cutoff_px = np.array([start_px, end_px]), float(_SNAP_PX)
+def _fit_edges(
+    strength: NDArray[np.float32], votes: NDArray[np.float32], lines: NDArray[np.float64], mask_trust: float
+) -> list[SideEdge]:
+    """Fit lines (K, 2) to the places of the largest change near them, by weighted least squares."""
+    if len(lines) == 0:
+        return []
+    near_start, near_end = 1.0 - _PLACES, _PLACES
+    exact, weights = _edge_places(strength, votes, lines @ np.stack([near_start, near_end]))
+    solutions, cutoff_px = lines, float(_SNAP_PX)
     for _ in range(_FIT_ROUNDS):
-        residuals = np.abs(exact - design @ solution)
+        residuals = exact - solutions @ np.stack([near_start, near_end])
         trust = weights * np.maximum(1.0 - (residuals / cutoff_px) ** 2, 0.0) ** 2
-        if trust.sum() < 1.0:
-            return None
-        weighted = design * trust[:, None]
-        solution = np.linalg.solve(weighted.T @ design + 1e-3 * np.eye(2), weighted.T @ exact + 1e-3 * solution)
+        a, b, c = trust @ near_start**2 + _DAMPING, trust @ (near_start * near_end), trust @ near_end**2 + _DAMPING
+        right_start, right_end = (trust * residuals) @ near_start, (trust * residuals) @ near_end
+        steps = np.stack([c * right_start - b * right_end, a * right_end - b * right_start], axis=1)
+        solutions = solutions + steps / (a * c - b * b)[:, None]
         cutoff_px = max(_INLIER_PX, 0.7 * cutoff_px)
-    supporting = weights * (np.abs(exact - design @ solution) < _INLIER_PX)
-    skew_px = (solution[1] - solution[0]) * END_SHARE / (1.0 - 2.0 * END_SHARE)
-    penalty = float(_penalty(solution[:1], solution[1:])[0])
-    score = float(_spread_support(supporting)) - mask_trust * penalty
-    return SideEdge(float(solution[0] - skew_px), float(solution[1] + skew_px), float(supporting.mean()), score)
+    residuals = exact - solutions @ np.stack([near_start, near_end])
+    supporting = weights * (np.abs(residuals) < _INLIER_PX)
+    scores = _spread_support(supporting) - mask_trust * _penalty(solutions[:, 0], solutions[:, 1])
+    skews_px = (solutions[:, 1] - solutions[:, 0]) * END_SHARE / (1.0 - 2.0 * END_SHARE)
+    return [
+        SideEdge(float(line[0] - skew_px), float(line[1] + skew_px), float(support), float(score))
+        for line, skew_px, support, score in zip(solutions, skews_px, supporting.mean(axis=1), scores, strict=True)
+    ]
 
 
 def _edge_places(
     strength: NDArray[np.float32], votes: NDArray[np.float32], expected_px: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Offset of the largest change near a line in each bin, to a fraction of a pixel, and the votes for it."""
-    rows, columns = np.arange(strength.shape[0])[:, None] - BAND_PX, np.arange(BIN_COUNT)
-    near = np.where(np.abs(rows - expected_px[None]) <= _SNAP_PX, strength, -1.0)
-    peak = np.clip(near.argmax(axis=0), 1, strength.shape[0] - 2)
+    """Offset of the largest change near lines (K, BIN_COUNT), to a fraction of a pixel, and the votes for it."""
+    last_row, columns = strength.shape[0] - 2, np.arange(BIN_COUNT)
+    middle = np.rint(expected_px).astype(np.intp) + BAND_PX
+    rows = np.clip(middle[:, None] + np.arange(-_SNAP_PX, _SNAP_PX + 1)[:, None], 1, last_row)
+    peak = np.take_along_axis(rows, strength[rows, columns].argmax(axis=1)[:, None], axis=1)[:, 0]
     before, at, after = (strength[peak + step, columns].astype(np.float64) for step in (-1, 0, 1))
     curvature = np.minimum(before - 2.0 * at + after, -1e-6)
     shift = np.clip(0.5 * (before - after) / curvature, -0.5, 0.5)

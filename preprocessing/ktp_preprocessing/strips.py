@@ -95,13 +95,14 @@ def _window_difference(colours: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _usable_rows(canvas_to_pixels: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.bool_]:
     """Rows of each bin whose windows lie in the image."""
-    height_px = 2 * BAND_PX + 1
-    rows, columns = np.indices((height_px, BIN_COUNT)).astype(np.float64)
-    places = map_points(canvas_to_pixels, np.stack([(columns + 0.5) * _BIN_PX - 0.5, rows], axis=-1))
+    rows = np.arange(2 * BAND_PX + 1, dtype=np.float64)
+    columns = (np.arange(BIN_COUNT) + 0.5) * _BIN_PX - 0.5
     limits = np.array([shape[1] - 1.0, shape[0] - 1.0])
+    ends = map_points(canvas_to_pixels, np.array([[[x, y] for x in columns[[0, -1]]] for y in rows[[0, -1]]]))
+    if np.minimum(ends, limits - ends).min() > 0.5:  # the band is convex: with its corners all of it is inside
+        return np.ones((len(rows), BIN_COUNT), dtype=np.bool_)
+    places = map_points(canvas_to_pixels, np.stack(np.meshgrid(columns, rows), axis=-1))
     inside = (np.minimum(places, limits - places).min(axis=-1) > 0.5).astype(np.uint8)
-    if inside.all():
-        return np.ones_like(inside, dtype=np.bool_)
     kernel = np.ones((2 * WINDOW_PX + 1, 1), dtype=np.uint8)
     eroded = cv2.erode(inside, kernel, borderType=cv2.BORDER_CONSTANT, borderValue=1)
     return np.asarray(eroded, dtype=np.bool_)
