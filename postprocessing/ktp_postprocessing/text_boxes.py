@@ -7,7 +7,7 @@ not counted in whole pixels but taken as probability mass per unit of length, wh
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 _FULL_PROBABILITY = 255.0
 _HALO_PX = 2  # mass just outside the binarised core still belongs to it
 _ELONGATED_RATIO = 4.0  # from this length : height on, a core's own direction is better than its neighbours'
-_SAME_KIND_RATIO = 1.5  # NIK digits are about 1.6 times as high as the values
 _MIN_CORE_HEIGHT_PX = 0.4  # below it the inverse of the shrinking has no meaning
 
 
@@ -27,11 +26,7 @@ class TextBoxSettings:
     Attributes:
         binarization_threshold: probability from which a pixel is core, in (0, 1). Lower joins, higher splits lines.
         score_threshold: least mean probability of a core, in [0, 1]. Higher loses faint lines, lower adds stray boxes.
-        shrink_ratio: r of the training labels.
-        raster_growth_px: how much larger than its polygon a core was drawn in training (filled with its outline).
-        raster_shift_px: how far left of and above its polygon a core was drawn (corners truncated to integers).
-        height_smoothing: pull of each line's height to the card's median line, in [0, 1]; heights are what a core tells
-            least exactly (1 px of core is up to 6 px of line), and most lines of a card are equally high.
+        shrink_ratio: r of the training labels; it travels with the model (config.pbtxt).
         min_core_length_px: shorter cores are dropped; a lone `-` has 2 to 3 px.
         max_box_count: the best-scored boxes kept; a card has about 35 lines.
     """
@@ -39,9 +34,6 @@ class TextBoxSettings:
     binarization_threshold: float = 0.6
     score_threshold: float = 0.5
     shrink_ratio: float = 0.7
-    raster_growth_px: float = 0.0
-    raster_shift_px: float = 0.0
-    height_smoothing: float = 0.0
     min_core_length_px: float = 2.0
     max_box_count: int = 120
 
@@ -84,14 +76,6 @@ class _Line:
     width: float
     height: float
 
-    def with_height_near(self, median_px: float, pull: float) -> "_Line":
-        """The line with its height pulled to the median, if it is near enough to be of the same kind."""
-        ratio = median_px / self.height
-        if not 1 / _SAME_KIND_RATIO < ratio < _SAME_KIND_RATIO:
-            return self
-        height = self.height * ratio**pull
-        return replace(self, width=max(self.width + height - self.height, 1.0), height=height)
-
     def make_quad(self) -> NDArray[np.float64]:
         """Corners, (4, 2), clockwise from the top left, in the map's frame."""
         (x, y), half_width, half_height = self.centre, self.width / 2, self.height / 2
@@ -120,14 +104,8 @@ def find_text_boxes(probability: NDArray[np.uint8], settings: TextBoxSettings = 
     cores = _find_cores(probability, settings)
     cores = sorted(cores, key=lambda core: core.score, reverse=True)[: settings.max_box_count]
     angles = _find_angles(cores)
-    grown = [_unclip(core, angle, settings) for core, angle in zip(cores, angles, strict=True)]
-    if not grown:
-        return []
-    median_px = float(np.median([line.height for line in grown]))
-    boxes = [
-        TextBox(line.with_height_near(median_px, settings.height_smoothing).make_quad(), core.score)
-        for line, core in zip(grown, cores, strict=True)
-    ]
+    grown = [_unclip(core, angle, settings.shrink_ratio) for core, angle in zip(cores, angles, strict=True)]
+    boxes = [TextBox(line.make_quad(), core.score) for line, core in zip(grown, cores, strict=True)]
     return sorted(boxes, key=lambda box: float(box.quad[:, 1].mean()))
 
 
@@ -181,16 +159,15 @@ def _weighted_median(values_and_weights: Sequence[tuple[float, float]]) -> float
     return 0.0
 
 
-def _unclip(core: _Core, angle: float, settings: TextBoxSettings) -> _Line:
+def _unclip(core: _Core, angle: float, shrink_ratio: float) -> _Line:
     """The whole line around a core."""
     left, top, right, bottom = (float(side) for side in core.extents(angle))
-    core_width = max(right - left - settings.raster_growth_px, 1.0)
-    core_height = max(core.mass_px / (right - left) - settings.raster_growth_px, _MIN_CORE_HEIGHT_PX)
-    offset = _solve_offset(core_width, core_height, settings.shrink_ratio)
-    shift = settings.raster_shift_px
+    core_width = max(right - left, 1.0)
+    core_height = max(core.mass_px / (right - left), _MIN_CORE_HEIGHT_PX)
+    offset = _solve_offset(core_width, core_height, shrink_ratio)
     return _Line(
         angle=angle,
-        centre=((left + right) / 2 + shift, (top + bottom) / 2 + shift),
+        centre=((left + right) / 2, (top + bottom) / 2),
         width=core_width + 2 * offset,
         height=core_height + 2 * offset,
     )

@@ -84,11 +84,17 @@ class SegmentationModel:
 
 
 class DetectionModel:
-    """DBNet: where a rectified card holds text."""
+    """DBNet: where a rectified card holds text.
+
+    Attributes:
+        input_shape: (H, W, 3) of the card frame.
+        shrink_ratio: r by which text was shrunk in the map's training labels.
+    """
 
     def __init__(self, engine: InferenceEngine, spec: ModelSpec) -> None:
         self._engine = engine
         self.input_shape = _image_shape(spec)
+        self.shrink_ratio = float(_parameter(spec, "shrink_ratio"))
 
     async def find_text(self, pixels: NDArray[np.uint8], deadline_s: float | None) -> NDArray[np.uint8]:
         """Map text.

@@ -8,6 +8,7 @@ Between any two stages a request may be cancelled or run out of time; then nothi
 import asyncio
 from dataclasses import dataclass
 
+from ktp_postprocessing.text_boxes import TextBoxSettings
 from ktp_preprocessing.requirements import RequirementRules
 from ktp_server.models import CardModels
 from ktp_server.results import AssessmentResult, RecognitionResult
@@ -15,6 +16,7 @@ from ktp_server.stages import CpuWorkers, StageClock
 from ktp_server.steps import (
     AlignedCard,
     CardRules,
+    CutRules,
     LineReadings,
     PreparedImage,
     ReadingRules,
@@ -64,10 +66,11 @@ class Pipeline:
         clock = StageClock(deadline_s)
         async with asyncio.timeout_at(deadline_s):
             prepared, aligned = await self._align(data, clock)
+            detection, recognition = self._models.detection, self._models.recognition
             with clock.measure("text_detection"):
-                probability = await self._models.detection.find_text(aligned.rectified.pixels, deadline_s)
-            recognition = self._models.recognition
-            lines = await self._workers.run(cut_lines, prepared, aligned, probability, recognition.widths, clock)
+                probability = await detection.find_text(aligned.rectified.pixels, deadline_s)
+            cut = CutRules(TextBoxSettings(shrink_ratio=detection.shrink_ratio), recognition.widths)
+            lines = await self._workers.run(cut_lines, prepared, aligned, probability, cut, clock)
             with clock.measure("text_recognition"):
                 outputs = await recognition.read_lines([crop.pixels for crop in lines.crops], deadline_s)
             readings = LineReadings(outputs, recognition.alphabet)

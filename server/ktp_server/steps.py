@@ -15,7 +15,7 @@ from ktp_postprocessing.ctc import decode_greedy
 from ktp_postprocessing.knowledge import CardKnowledge
 from ktp_postprocessing.lines import TextLine
 from ktp_postprocessing.reading import FieldReading, Finding
-from ktp_postprocessing.text_boxes import find_text_boxes
+from ktp_postprocessing.text_boxes import TextBoxSettings, find_text_boxes
 from ktp_preprocessing.crops import LineCrop, crop_lines
 from ktp_preprocessing.decode import DecodedImage, decode_image
 from ktp_preprocessing.geometry import map_points
@@ -50,6 +50,7 @@ from ktp_server.stages import StageClock
 __all__ = [
     "AlignedCard",
     "CardRules",
+    "CutRules",
     "LineCrops",
     "LineReadings",
     "PreparedImage",
@@ -67,6 +68,14 @@ class CardRules:
 
     selection: CardSelection
     requirements: RequirementRules
+
+
+@dataclass(frozen=True, slots=True)
+class CutRules:
+    """How lines are cut out: how boxes come out of the map, and the recogniser's input widths in pixels."""
+
+    boxes: TextBoxSettings
+    widths: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +184,7 @@ def cut_lines(
     prepared: PreparedImage,
     aligned: AlignedCard,
     probability: NDArray[np.uint8],
-    widths: Sequence[int],
+    rules: CutRules,
     clock: StageClock,
 ) -> LineCrops:
     """Find the text lines and cut them out of the source image.
@@ -184,11 +193,11 @@ def cut_lines(
         RecognitionError: CARD_UNREADABLE without any line, or the deadline passed.
     """
     with clock.measure("crops"):
-        boxes = find_text_boxes(probability)
+        boxes = find_text_boxes(probability, rules.boxes)
         if not boxes:
             raise RecognitionError(ErrorReason.CARD_UNREADABLE, "a card was found, but no text on it")
         quads = np.stack([box.quad for box in boxes])
-        crops = crop_lines(prepared.image.pixels, aligned.rectified.homography, quads, widths)
+        crops = crop_lines(prepared.image.pixels, aligned.rectified.homography, quads, rules.widths)
     return LineCrops(quads, crops)
 
 

@@ -80,7 +80,7 @@ class KtpTextBoxes(BaseTextDetPostProcessor):
 
     def __init__(self) -> None:
         super().__init__(text_repr_type="quad")
-        self.settings = TextBoxSettings(shrink_ratio=SHRINK_RATIO, raster_growth_px=0.0)
+        self.settings = TextBoxSettings(shrink_ratio=SHRINK_RATIO)
 
     def get_text_instances(self, pred_results: Tensor, data_sample: TextDetDataSample) -> TextDetDataSample:
         """Add the boxes of one probability map (H, W) to its sample."""

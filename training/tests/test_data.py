@@ -95,7 +95,7 @@ def test_targets_and_boxes_are_inverse(quad: list[list[float]]) -> None:
     assert shrink.max() == 1.0
     assert threshold.min() >= 0.3
     assert set(np.unique(mask)) == {0.0, 1.0}
-    settings = TextBoxSettings(shrink_ratio=SHRINK_RATIO, raster_growth_px=0.0)
+    settings = TextBoxSettings(shrink_ratio=SHRINK_RATIO)
     (box,) = find_text_boxes((shrink * 255).astype(np.uint8), settings)
     assert quad_iou(truth.astype(np.float32), box.quad.astype(np.float32)) > 0.9
 
