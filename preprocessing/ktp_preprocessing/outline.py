@@ -6,7 +6,7 @@ A side whose edge the image does not show keeps the mask's line; a side out of t
 """
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -16,7 +16,7 @@ from ktp_preprocessing.card_shape import infer_side, shape_mismatch
 from ktp_preprocessing.geometry import map_points, quad_homography, side_lengths
 from ktp_preprocessing.mask_outline import fit_mask_outline, line_through
 from ktp_preprocessing.sampling import prefiltered_region
-from ktp_preprocessing.side_edges import SideEdge, find_candidates
+from ktp_preprocessing.side_edges import ROUGH_SIDE, SideEdge, find_candidates
 from ktp_preprocessing.strips import BAND_PX, STRIP_CARD_WIDTH_PX, sample_strip, strip_frame_quad
 
 __all__ = ["CardOutline", "find_card_quad"]
@@ -34,13 +34,9 @@ _USUAL_FOCAL_LENGTH = 1.05
 _LARGEST_HIDDEN_SHARE = 0.12
 """How far beyond the image border, in card widths, a hidden side may be placed."""
 
-_SECOND_REACH_PX = 10
-_SURE_SUPPORT = 0.6
-"""A side found with this support moves little in the second round; others are looked for again in the whole band."""
-
 _REFINEMENT_ROUNDS = 2
-_SETTLED_PX = 4.0
-"""A second round starts from a nearly exact outline, in which the strips are straight; small moves need none."""
+_SURE_SUPPORT = 0.7
+"""A side found with this support stays; the others are looked for again once their neighbours are in place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,23 +117,26 @@ def _refine(
     reach = rough.mean(axis=0) + (1.0 + 3.0 * BAND_PX / STRIP_CARD_WIDTH_PX) * (rough - rough.mean(axis=0))
     region, to_region = prefiltered_region(pixels, reach, width_px / STRIP_CARD_WIDTH_PX)
     size_px = (pixels.shape[1], pixels.shape[0])
-    quad, support = rough, np.zeros(4)
+    quad, sides = rough, [ROUGH_SIDE] * 4
     for _ in range(_REFINEMENT_ROUNDS):
         try:
             from_strip = quad_homography(strip_frame_quad(), quad)
         except ValueError:
             break
-        strips = [sample_strip(region, to_region @ from_strip, side) for side in range(4)]
-        reach_px = np.where(support >= _SURE_SUPPORT, _SECOND_REACH_PX, BAND_PX)
-        choices = [find_candidates(strips[side], bool(visible[side]), int(reach_px[side])) for side in range(4)]
+        choices = []
+        for side, known in enumerate(sides):
+            if known.support >= _SURE_SUPPORT:
+                choices.append([replace(known, start_px=0.0, end_px=0.0)])
+            else:
+                strip = sample_strip(region, to_region @ from_strip, side)
+                choices.append(find_candidates(strip, bool(visible[side])))
         chosen = _choose(choices, from_strip, rough, size_px)
         if chosen is None:
             break
-        quad, edges = chosen
-        support = np.array([edge.support for edge in edges])
-        if max(max(abs(edge.start_px), abs(edge.end_px)) for edge in edges) < _SETTLED_PX:
+        quad, sides = chosen
+        if all(edge.support >= _SURE_SUPPORT for edge in sides):
             break
-    return quad, support
+    return quad, np.array([edge.support for edge in sides])
 
 
 def _choose(
@@ -145,7 +144,7 @@ def _choose(
     from_strip: NDArray[np.float64],
     rough: NDArray[np.float64],
     size_px: tuple[int, int],
-) -> tuple[NDArray[np.float64], tuple[SideEdge, ...]] | None:
+) -> tuple[NDArray[np.float64], list[SideEdge]] | None:
     """Choose one candidate per side: many votes, and together the shape of a card; None where nothing is plausible."""
     picks = np.array(list(itertools.product(*(range(len(side)) for side in choices))), dtype=np.intp)
     frame = strip_frame_quad()
@@ -164,7 +163,7 @@ def _choose(
     best = int(np.argmax(scores))
     if not np.isfinite(scores[best]):
         return None
-    return quads[best], tuple(choices[side][picks[best, side]] for side in range(4))
+    return quads[best], [choices[side][picks[best, side]] for side in range(4)]
 
 
 def _moved_side(frame: NDArray[np.float64], side: int, edge: SideEdge) -> NDArray[np.float64]:

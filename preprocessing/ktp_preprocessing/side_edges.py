@@ -75,23 +75,19 @@ ROUGH_SIDE = SideEdge(0.0, 0.0, 0.0, MIN_SUPPORT - 0.1)
 """The candidate of last resort: the line that the mask gave."""
 
 
-def find_candidates(strip: Strip, visible: bool, reach_px: int = BAND_PX) -> list[SideEdge]:
+def find_candidates(strip: Strip, visible: bool) -> list[SideEdge]:
     """Find the lines in a strip that may be the card's side.
 
     Args:
         strip: the band along the rough side.
         visible: False where the rough side is the image border: the card's side is there or beyond, and what looks like
             an edge further inside is print.
-        reach_px: largest offset from the rough side.
 
     Returns:
         Candidates, best first, at least one: the rough side itself comes last.
     """
     strength = np.asarray(np.linalg.norm(strip.change, axis=2), dtype=np.float32)
     noise = max(_NOISE_FLOOR, float(np.median(strength)))
-    rows = np.arange(strength.shape[0]) - BAND_PX
-    barred = np.abs(rows) > reach_px
-    strength[barred] = 0.0
     votes = strength**2 / (strength**2 + (2.0 * noise) ** 2)
     least = MIN_SUPPORT if visible else _MIN_BORDER_SUPPORT
     candidates: list[SideEdge] = []
@@ -100,7 +96,7 @@ def find_candidates(strip: Strip, visible: bool, reach_px: int = BAND_PX) -> lis
         if edge.score >= least and not any(_is_same(edge, other) for other in candidates):
             candidates.append(edge)
     if visible and all(edge.score < _CLEAR_SCORE for edge in candidates):
-        candidates += _find_faint(strip, barred)
+        candidates += _find_faint(strip)
     candidates = _prefer_inner(candidates)
     near_best = [edge for edge in candidates if edge.score >= candidates[0].score - _HOPELESS_DEFICIT]
     return [*near_best, ROUGH_SIDE]
@@ -175,11 +171,9 @@ def _prefer_inner(candidates: list[SideEdge]) -> list[SideEdge]:
     return sorted(ranked, key=lambda edge: -edge.score)
 
 
-def _find_faint(strip: Strip, barred: NDArray[np.bool_]) -> list[SideEdge]:
+def _find_faint(strip: Strip) -> list[SideEdge]:
     """Find a side by the median colour change in each quarter of it, by the second-lowest of them."""
-    change = strip.change.copy()
-    change[barred] = 0.0
-    along_lines = change.reshape(-1, 3)[_LINE_CELLS].reshape(len(_LINES), 4, BIN_COUNT // 4, 3)
+    along_lines = strip.change.reshape(-1, 3)[_LINE_CELLS].reshape(len(_LINES), 4, BIN_COUNT // 4, 3)
     medians = np.median(along_lines, axis=2)
     directions = medians.sum(axis=1)
     directions /= np.maximum(np.linalg.norm(directions, axis=1, keepdims=True), 1e-6)
@@ -189,7 +183,7 @@ def _find_faint(strip: Strip, barred: NDArray[np.bool_]) -> list[SideEdge]:
     if sizes[best] < max(_FAINT_CHANGE, _FAINT_CONTRAST * float(np.median(np.abs(sizes)))):
         return []
     direction = directions[best]
-    along = cv2.blur(np.asarray(change @ direction, dtype=np.float32), (7, 1))
+    along = cv2.blur(np.asarray(strip.change @ direction, dtype=np.float32), (7, 1))
     strength = np.asarray(np.maximum(along, 0.0), dtype=np.float32)
     votes = np.minimum(strength / np.float32(sizes[best]), np.float32(1.0))
     return _fit_edges(strength, votes, _LINES[best : best + 1], 1.0)
