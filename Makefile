@@ -16,7 +16,7 @@ TRAINING_WORK := training/work
 TRAINING_PATH := preprocessing:postprocessing:specimen:training
 TRAINING_TEXT_COUNT ?= 4022
 TRAINING_SCENE_COUNT ?= 2400
-ITERATIONS_segmentation ?= 2600
+ITERATIONS_segmentation ?= 1900
 ITERATIONS_detection ?= 1300
 ITERATIONS_recognition ?= 20000
 # Tensors of tens of megabytes are allocated at every step: kept by the process instead of given back and zeroed anew.

@@ -1,6 +1,7 @@
 """Trained checkpoints to ONNX files, and the proof that both say the same."""
 
 import shutil
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,7 +87,8 @@ def export_model(model: str, served: nn.Module, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     images = sample_images(model, 2)
     temporary = target.with_suffix(".tmp.onnx")
-    with torch.no_grad():
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # both exporters speak of their own future
         if interface.width_varies:
             # The TorchScript exporter: the newer one fixes a recurrent layer's batch size.
             torch.onnx.export(

@@ -216,17 +216,18 @@ def _vary(crop: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8
 class WidthBucketBatchSampler:
     """Batches of lines that share a width, without end; larger batches for narrower lines."""
 
-    def __init__(self, sampler: InfiniteSampler, batch_size: int, seed: int = 0) -> None:
-        """Prepare the buckets.
+    def __init__(self, sampler: InfiniteSampler, batch_size: int) -> None:
+        """Prepare the buckets; drawing is seeded by torch's seed, so that a resumed run may be given another.
 
         Args:
             sampler: mmengine's sampler of a KtpLineDataset, replaced by this one's own drawing.
             batch_size: batch size of 256 px wide lines; others have the same number of columns.
-            seed: of the drawing.
         """
+        self.sampler = sampler
+        self.sampler = sampler  # mmengine looks for it
         dataset: KtpLineDataset = sampler.dataset
         self._columns = batch_size * 256
-        self._rng = np.random.default_rng(seed)
+        self._rng = np.random.default_rng(torch.initial_seed())
         weights = dataset.weights()
         widths = np.array([dataset.width_of(i) for i in range(len(dataset))])
         self._buckets = [(int(w), np.flatnonzero(widths == w)) for w in WIDTHS_PX if (widths == w).any()]
@@ -234,6 +235,11 @@ class WidthBucketBatchSampler:
         # A bucket's chance is its weight in batches, so that every line is drawn by its own weight.
         batches = np.array([weights[members].sum() * width for width, members in self._buckets])
         self._chances = batches / batches.sum()
+        self._batch_count = max(1, int(widths.sum()) // self._columns)
+
+    def __len__(self) -> int:
+        """Batches that show as many columns as the data set holds: what mmengine takes for an epoch."""
+        return self._batch_count
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         while True:
@@ -250,6 +256,8 @@ class WidthBucketOnceSampler:
 
     def __init__(self, sampler: DefaultSampler, batch_size: int) -> None:
         """Group the lines by width; `batch_size` lines at most per batch."""
+        self.sampler = sampler
+        self.sampler = sampler  # mmengine looks for it
         dataset: KtpLineDataset = sampler.dataset
         groups: dict[int, list[tuple[int, int]]] = {}
         for index in range(len(dataset)):
