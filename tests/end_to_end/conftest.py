@@ -15,6 +15,7 @@ import pytest
 from ktp.ocr.v1 import ktp_ocr_service_pb2_grpc as stubs
 from ktp_specimen.generate import SpecimenSettings, write_specimens
 from ktp_specimen.strata import Stratum
+from ktp_specimen.truth import SpecimenTruth, read_truths
 
 COMMAND = str(Path(sys.executable).with_name("ktp-ocr"))
 START_TIMEOUT_S = 60.0
@@ -26,11 +27,11 @@ class SpecimenSet:
     """Rendered pictures with their truth, by stratum."""
 
     folder: Path
-    truths: dict[str, list[dict[str, object]]]
+    truths: dict[str, list[SpecimenTruth]]
 
     def path(self, stratum: Stratum, number: int = 0) -> Path:
         """The picture with this number among those of a stratum."""
-        return self.folder / str(self.truths[stratum][number]["file"])
+        return self.folder / self.truths[stratum][number].file
 
 
 @dataclass
@@ -82,10 +83,9 @@ def specimens(tmp_path_factory: pytest.TempPathFactory) -> SpecimenSet:
     folder = tmp_path_factory.mktemp("specimens")
     strata = (Stratum.CLEAN, Stratum.PHONE, Stratum.EMPTY, Stratum.SEVERAL)
     assert list(write_specimens(SpecimenSettings(folder, SPECIMEN_SEED, 8, strata)))[-1] == 8
-    truths: dict[str, list[dict[str, object]]] = {stratum: [] for stratum in strata}
-    for line in (folder / "truth.jsonl").read_text(encoding="utf-8").splitlines():
-        truth = json.loads(line)
-        truths[truth["stratum"]].append(truth)
+    truths: dict[str, list[SpecimenTruth]] = {stratum: [] for stratum in strata}
+    for truth in read_truths(folder):
+        truths[truth.stratum].append(truth)
     return SpecimenSet(folder, truths)
 
 

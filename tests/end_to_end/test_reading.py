@@ -45,10 +45,8 @@ def values_of(line: dict[str, object]) -> dict[str, object]:
 @pytest.mark.parametrize("number", [0, 1])
 def test_clean_card_is_read(specimens: SpecimenSet, number: int) -> None:
     truth = specimens.truths[Stratum.CLEAN][number]
-    cards = truth["cards"]
-    assert isinstance(cards, list)
     line = read_json(specimens.path(Stratum.CLEAN, number))[0]
-    found, printed = values_of(line), cards[0]["fields"]
+    found, printed = values_of(line), truth.cards[0].fields
     exact_count = sum(found.get(name) == value for name, value in printed.items())
     assert found["nik"] == printed["nik"]
     assert exact_count >= 0.9 * len(printed), {name: (found.get(name), value) for name, value in printed.items()}

@@ -1,0 +1,55 @@
+"""The README's commands are run as they are written."""
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+from ktp_specimen.strata import Stratum
+from tests.end_to_end.conftest import COMMAND, SpecimenSet
+
+ROOT = Path(__file__).parents[2]
+
+
+def readme_commands(program: str) -> list[str]:
+    """Indented command lines of the README that start with a program, comments taken off."""
+    text = (ROOT / "README.md").read_text("utf-8")
+    return [
+        line.split("  #")[0].strip() for line in re.findall(rf"^    ({re.escape(program)} .*)$", text, re.MULTILINE)
+    ]
+
+
+def test_commands_of_the_command_line(specimens: SpecimenSet, tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    shutil.copy(specimens.path(Stratum.CLEAN), tmp_path / "photo.jpg")
+    shutil.copy(specimens.path(Stratum.PHONE), tmp_path / "photos" / "one.jpg")
+    commands = readme_commands(".venv/bin/ktp-ocr")
+    assert len(commands) >= 3
+    for command in commands:
+        arguments = shlex.split(command)[1:]
+        outcome = subprocess.run(
+            [COMMAND, *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
+        )
+        assert outcome.returncode == 0, (command, outcome.stderr)
+        if "--json" in arguments:
+            (line,) = outcome.stdout.splitlines()
+            assert json.loads(line)["status"] == "OK"
+
+
+def test_make_targets_that_the_readme_names_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    targets = {command.split()[1] for command in readme_commands("make")}
+    assert {"run", "demo", "test", "check"} <= targets
+    for target in targets:
+        assert re.search(rf"^{target}:.*## ", makefile, re.MULTILINE), target
+
+
+def test_make_demo_prints_fields_and_writes_a_picture() -> None:
+    picture = ROOT / "out" / "demo.jpg"
+    picture.unlink(missing_ok=True)
+    outcome = subprocess.run(["make", "demo"], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert outcome.returncode == 0, outcome.stderr
+    assert "nik" in outcome.stdout
+    assert picture.read_bytes().startswith(b"\xff\xd8")

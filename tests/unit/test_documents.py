@@ -1,0 +1,41 @@
+"""The documents say what is there: links lead somewhere, settings and error reasons are complete."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from ktp_server.errors import ERROR_POLICIES
+from ktp_server.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_relative_links_lead_somewhere(document: Path) -> None:
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text("utf-8"))
+    missing = [link for link in links if not (document.parent / link).exists()]
+    assert not missing
+
+
+def test_every_folder_of_the_table_exists() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    folders = re.findall(r"^\| \[`([a-z_]+)/`\]", readme, re.MULTILINE)
+    assert len(folders) >= 10
+    assert all((ROOT / folder).is_dir() for folder in folders)
+
+
+def test_every_setting_is_described_in_its_own_words() -> None:
+    document = (ROOT / "docs" / "configuration.md").read_text("utf-8")
+    for name, field in Settings.model_fields.items():
+        assert re.search(rf"^\| `{name}` \| .+ \| {re.escape(str(field.description))} \|$", document, re.MULTILINE), (
+            name
+        )
+
+
+def test_every_error_reason_is_explained() -> None:
+    document = (ROOT / "docs" / "api.md").read_text("utf-8")
+    for reason, policy in ERROR_POLICIES.items():
+        if reason.value != "UNAUTHENTICATED":  # no server asks for credentials yet
+            assert f"| {reason.value} | {policy.grpc_code} |" in document
