@@ -29,6 +29,10 @@ _LEGIBLE_CONTRAST = 80.0
 
 _GLARE_LEVEL = 236.0
 _GLARE_EXCESS = 20.0
+_UNLIT_PERCENTILE = 30
+"""Glare is brighter than the ground where no glare is; it may cover half of the card. Where even that part of the card is
+nearly white, the whole card is too bright, which is no glare."""
+
 _WORST_GLARE_SHARE = 0.05
 """Blown-out share of the card that scores 0: a spot of one eighth of the card's width."""
 
@@ -122,7 +126,7 @@ def assess_quality(card_pixels: NDArray[np.uint8], thresholds: QualityThresholds
     levels = grey[printed][::_LEVEL_STEP]
     ground_level = float(np.median(levels))
     brightness, too_dark = _score_brightness(levels, ground_level)
-    share, glare_quads = _find_glare(card, grey, ground_level)
+    share, glare_quads = _find_glare(card, grey, float(np.percentile(levels, _UNLIT_PERCENTILE)))
     specularity = float(np.clip(1.0 - share / _WORST_GLARE_SHARE, 0.0, 1.0))
     light = "the card is too dark: add light" if too_dark else "the card is too bright: reduce light or exposure"
     return QualityReport(
@@ -165,8 +169,9 @@ def _find_glare(
 ) -> tuple[float, NDArray[np.float64]]:
     """Find blown-out areas: their share of the card beside the photo, and (N, 4, 2) boxes in card-frame pixels."""
     size = card.shape[1] // _GLARE_CELL_PX, card.shape[0] // _GLARE_CELL_PX
-    coarse = cv2.resize(card, size, interpolation=cv2.INTER_AREA).astype(np.float32)
-    bright = (coarse.min(axis=2) >= _GLARE_LEVEL) & (coarse.mean(axis=2) >= ground_level + _GLARE_EXCESS)
+    red, green, blue = cv2.split(cv2.resize(card, size, interpolation=cv2.INTER_AREA))
+    lowest = cv2.min(cv2.min(red, green), blue)
+    bright = np.asarray(lowest) >= max(_GLARE_LEVEL, unlit_level + _GLARE_EXCESS)
     darkest = cv2.erode(grey, np.ones((_PRINT_REACH_PX, _PRINT_REACH_PX), dtype=np.uint8))
     bright &= np.asarray(cv2.resize(darkest, size, interpolation=cv2.INTER_NEAREST)) >= _DROWNED_LEVEL
     bright &= ~_photo_panel(size[1], size[0])

@@ -38,7 +38,7 @@ def blur_sigma_px(grey: NDArray[np.uint8]) -> float:
     for row_step, column_step in ((0, 2), (2, 0), (2, 2), (2, -2)):
         before = _difference(np.asarray(base), row_step, column_step)
         after = _difference(np.asarray(again), row_step, column_step)
-        sample = after[::2, ::3].ravel()
+        sample = after[:, ::2].ravel()
         rank = int((1.0 - _STRONG_EDGE_SHARE) * (sample.size - 1))
         strong = after >= max(float(np.partition(sample, rank)[rank]), _WEAKEST_GRADIENT)
         if strong.any():
@@ -49,8 +49,8 @@ def blur_sigma_px(grey: NDArray[np.uint8]) -> float:
 
 
 def _difference(image: NDArray[np.float32], row_step: int, column_step: int) -> NDArray[np.float32]:
-    """Absolute difference between pixels some steps apart, on every second row."""
+    """Absolute difference between pixels some steps apart, on every second row and column."""
     rows, columns = image.shape[0] - row_step, image.shape[1] - abs(column_step)
-    first = image[:rows:2, max(0, -column_step) :][:, :columns]
-    second = image[row_step::2, max(0, column_step) :][:, :columns]
+    first = image[:rows:2, max(0, -column_step) :][:, :columns:2]
+    second = image[row_step::2, max(0, column_step) :][:, :columns:2]
     return np.asarray(np.abs(second - first), dtype=np.float32)

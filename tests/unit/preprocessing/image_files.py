@@ -97,3 +97,15 @@ def bmp(pixels: NDArray[np.uint8], *, bit_depth: int = 24, top_down: bool = Fals
     signed_height = -height_px if top_down else height_px
     info = struct.pack("<IiiHHIIiiII", 40, width_px, signed_height, 1, bit_depth, 0, len(body), 2835, 2835, 0, 0)
     return b"BM" + struct.pack("<IHHI", 54 + len(body), 0, 0, 54) + info + body
+
+
+RUN_ROW = bytes((240, 1, 240, 2, 0, 0))
+"""A run-length coded row of 480 pixels: half of palette entry 1, half of entry 2."""
+
+
+def run_length_bmp(runs: bytes) -> bytes:
+    """A 480 x 360 BMP file with 8-bit run-length coding and a grey palette."""
+    info = struct.pack("<IiiHHIIiiII", 40, 480, 360, 1, 8, 1, len(runs), 0, 0, 256, 0)
+    palette = b"".join(bytes((level, level, level, 0)) for level in range(256))
+    offset = 54 + len(palette)
+    return b"BM" + struct.pack("<IHHI", offset + len(runs), 0, 0, offset) + info + palette + runs

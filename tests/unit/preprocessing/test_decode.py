@@ -195,6 +195,18 @@ def test_bmp_modes(mode: str) -> None:
     np.testing.assert_array_equal(decode_image(files.encode(image, "BMP")).pixels, np.array(image.convert("RGB")))
 
 
+def test_run_length_coded_bmp() -> None:
+    pixels = decode_image(files.run_length_bmp(files.RUN_ROW * 360 + b"\0\1")).pixels
+    assert (pixels[:, :240] == 1).all()
+    assert (pixels[:, 240:] == 2).all()
+
+
+@pytest.mark.parametrize("row_count", [0, 100, 359])
+def test_run_length_coded_bmp_without_all_rows_is_corrupt(row_count: int) -> None:
+    with pytest.raises(ImageCorrupt):
+        decode_image(files.run_length_bmp(files.RUN_ROW * row_count + b"\0\1"))
+
+
 @pytest.mark.parametrize("data", [BASELINE, PROGRESSIVE, PNG_FILE, files.bmp(PICTURE)])
 @pytest.mark.parametrize("trailer", [b"\0" * 100, b"PK\x03\x04 a zip file", b"\xff\xd8\xff\xe0", b"<script>"])
 def test_data_after_the_image_are_ignored(data: bytes, trailer: bytes) -> None:
