@@ -30,8 +30,10 @@ from ktp_training.photometry import (
     vary_tone,
 )
 
-WEIGHT_OF_KIND = {"label": 0.35, "header": 0.7, "watermark": 0.5, "glued": 0.6}
-"""How often lines are drawn, next to 1 for values: labels are a few fixed strings, many times over."""
+WEIGHT_OF_KIND = {"watermark": 0.5, "glued": 0.6}
+"""How often lines are drawn, next to 1 for the others."""
+COMMON_TEXT_EXPONENT = 0.25
+"""A text n times as frequent as a typical one is drawn n^0.75 times as often: labels are few strings, many times."""
 WEIGHT_OF_FIELD = {"nik": 2.0}
 MARGIN_DEVIATION_Y = 0.075
 MARGIN_DEVIATION_X = 0.14
@@ -80,7 +82,7 @@ class KtpLineDataset(Dataset):
         weights = np.empty(len(self.items))
         for i, (_, extract) in enumerate(self.items):
             base = WEIGHT_OF_FIELD.get(extract.field, 1.0) if extract.kind == "value" else 1.0
-            rare = min(1.0, (typical / counts[extract.text]) ** 0.5)
+            rare = min(1.0, (typical / counts[extract.text]) ** COMMON_TEXT_EXPONENT)
             weights[i] = base * WEIGHT_OF_KIND.get(extract.kind, 1.0) * rare
         return weights
 
