@@ -30,8 +30,8 @@ _LEGIBLE_CONTRAST = 80.0
 _GLARE_LEVEL = 236.0
 _GLARE_EXCESS = 20.0
 _UNLIT_PERCENTILE = 30
-"""Glare is brighter than the ground where no glare is; it may cover half of the card. Where even that part of the card is
-nearly white, the whole card is too bright, which is no glare."""
+"""Glare is brighter than the ground where no glare is; it may cover half of the card. Where even that part of the card
+is nearly white, the whole card is too bright, which is no glare."""
 
 _WORST_GLARE_SHARE = 0.05
 """Blown-out share of the card that scores 0: a spot of one eighth of the card's width."""
@@ -165,7 +165,7 @@ def _score_brightness(levels: NDArray[np.uint8], ground_level: float) -> tuple[f
 
 
 def _find_glare(
-    card: NDArray[np.uint8], grey: NDArray[np.uint8], ground_level: float
+    card: NDArray[np.uint8], grey: NDArray[np.uint8], unlit_level: float
 ) -> tuple[float, NDArray[np.float64]]:
     """Find blown-out areas: their share of the card beside the photo, and (N, 4, 2) boxes in card-frame pixels."""
     size = card.shape[1] // _GLARE_CELL_PX, card.shape[0] // _GLARE_CELL_PX
