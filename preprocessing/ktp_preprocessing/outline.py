@@ -5,38 +5,24 @@
 A side whose edge the image does not show keeps the mask's line; a side out of the frame is inferred from the others.
 """
 
-import itertools
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ktp_preprocessing.card_shape import infer_side, shape_mismatch
-from ktp_preprocessing.geometry import map_points, quad_homography, side_lengths
-from ktp_preprocessing.mask_outline import fit_mask_outline, line_through
-from ktp_preprocessing.sampling import prefiltered_region
-from ktp_preprocessing.side_edges import ROUGH_SIDE, SideEdge, find_candidates
-from ktp_preprocessing.strips import BAND_PX, STRIP_CARD_WIDTH_PX, sample_strip, strip_frame_quad
+from ktp_preprocessing.card_shape import infer_side
+from ktp_preprocessing.geometry import map_points, side_lengths
+from ktp_preprocessing.mask_outline import fit_mask_outline
+from ktp_preprocessing.refinement import refine_outline
 
 __all__ = ["CardOutline", "find_card_quad"]
-
-_MAX_CORNER_MOVE_SHARE = 0.09
-"""How far, in card widths, edges may move a corner of the mask's outline; beyond, an edge was not the card's."""
-
-_MISMATCH_WEIGHT = 4.0
-_MISMATCH_CAP = 0.4
-"""Votes that an outline loses by not having a card's shape: 0.12 of one side's for one side off by 3 %."""
 
 _USUAL_FOCAL_LENGTH = 1.05
 """Of a phone's camera, in units of the image's longer side."""
 
 _LARGEST_HIDDEN_SHARE = 0.12
 """How far beyond the image border, in card widths, a hidden side may be placed."""
-
-_REFINEMENT_ROUNDS = 2
-_SURE_SUPPORT = 0.7
-"""A side found with this support stays; the others are looked for again once their neighbours are in place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +78,10 @@ def find_card_quad(
     to_source = np.asarray(np.linalg.inv(letterbox_homography), dtype=np.float64)
     quad = map_points(to_source, np.roll(rough.quad, -first, axis=0))
     visible = np.roll(rough.visible, -first)
-    quad, support = _refine(pixels, quad, visible)
-    quad = _extend_hidden_side(quad, visible | (support > 0), (width_px, height_px))
-    return CardOutline(quad, _rotation_degrees(quad), _as_four(support), _visible_share(quad, width_px, height_px))
+    refined = refine_outline(pixels, quad, visible)
+    support = np.array(refined.side_support)
+    quad = _extend_hidden_side(refined.quad, visible | (support > 0), (width_px, height_px))
+    return CardOutline(quad, _rotation_degrees(quad), refined.side_support, _visible_share(quad, width_px, height_px))
 
 
 def _own_first_corner(quad: NDArray[np.float64], quarter_turns: int) -> int:
@@ -107,81 +94,6 @@ def _own_first_corner(quad: NDArray[np.float64], quarter_turns: int) -> int:
     if pair_lengths.max() > 1.15 * pair_lengths.min():
         deviation = np.where(pair_lengths == pair_lengths.max(), deviation, deviation + 360.0)
     return int(np.argmin(deviation))
-
-
-def _refine(
-    pixels: NDArray[np.uint8], rough: NDArray[np.float64], visible: NDArray[np.bool_]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Move each side of an outline onto the image's edge near it; returns the corners and the sides' support."""
-    width_px = float(side_lengths(rough)[[0, 2]].mean())
-    reach = rough.mean(axis=0) + (1.0 + 3.0 * BAND_PX / STRIP_CARD_WIDTH_PX) * (rough - rough.mean(axis=0))
-    region, to_region = prefiltered_region(pixels, reach, width_px / STRIP_CARD_WIDTH_PX)
-    size_px = (pixels.shape[1], pixels.shape[0])
-    quad, sides = rough, [ROUGH_SIDE] * 4
-    for _ in range(_REFINEMENT_ROUNDS):
-        try:
-            from_strip = quad_homography(strip_frame_quad(), quad)
-        except ValueError:
-            break
-        choices = []
-        for side, known in enumerate(sides):
-            if known.support >= _SURE_SUPPORT:
-                choices.append([replace(known, start_px=0.0, end_px=0.0)])
-            else:
-                strip = sample_strip(region, to_region @ from_strip, side)
-                choices.append(find_candidates(strip, bool(visible[side])))
-        chosen = _choose(choices, from_strip, rough, size_px)
-        if chosen is None:
-            break
-        quad, sides = chosen
-        if all(edge.support >= _SURE_SUPPORT for edge in sides):
-            break
-    return quad, np.array([edge.support for edge in sides])
-
-
-def _choose(
-    choices: list[list[SideEdge]],
-    from_strip: NDArray[np.float64],
-    rough: NDArray[np.float64],
-    size_px: tuple[int, int],
-) -> tuple[NDArray[np.float64], list[SideEdge]] | None:
-    """Choose one candidate per side: many votes, and together the shape of a card; None where nothing is plausible."""
-    picks = np.array(list(itertools.product(*(range(len(side)) for side in choices))), dtype=np.intp)
-    frame = strip_frame_quad()
-    lines = [np.array([_moved_side(frame, side, edge) for edge in choices[side]]) for side in range(4)]
-    corners = np.empty((len(picks), 4, 2))
-    for corner in range(4):
-        crossings = np.cross(lines[corner - 1][picks[:, corner - 1]], lines[corner][picks[:, corner]])
-        corners[:, corner] = crossings[:, :2] / np.where(np.abs(crossings[:, 2:]) < 1e-6, 1e-6, crossings[:, 2:])
-    quads = map_points(from_strip, corners)
-    scores = np.zeros(len(picks))
-    for side in range(4):
-        scores += np.array([edge.score for edge in choices[side]])[picks[:, side]]
-    if len(picks) > 1:
-        scores -= np.minimum(_MISMATCH_WEIGHT * shape_mismatch(quads, size_px), _MISMATCH_CAP)
-    scores[~_are_plausible(quads, rough)] = -np.inf
-    best = int(np.argmax(scores))
-    if not np.isfinite(scores[best]):
-        return None
-    return quads[best], [choices[side][picks[best, side]] for side in range(4)]
-
-
-def _moved_side(frame: NDArray[np.float64], side: int, edge: SideEdge) -> NDArray[np.float64]:
-    """Line of a side in the strip frame after it moved onto its edge."""
-    start, end = frame[side], frame[(side + 1) % 4]
-    along = (end - start) / np.linalg.norm(end - start)
-    inward = np.array([-along[1], along[0]])
-    return line_through(start + edge.start_px * inward, end + edge.end_px * inward)
-
-
-def _are_plausible(quads: NDArray[np.float64], rough: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Tell which refined outlines (N, 4, 2) are convex and near the rough one."""
-    width_px = float(side_lengths(rough)[[0, 2]].mean())
-    moves = np.linalg.norm(quads - rough, axis=2).max(axis=1)
-    edges = np.roll(quads, -1, axis=1) - quads
-    following = np.roll(edges, -1, axis=1)
-    turns = edges[..., 0] * following[..., 1] - edges[..., 1] * following[..., 0]
-    return np.asarray((moves <= _MAX_CORNER_MOVE_SHARE * width_px) & (turns > 0).all(axis=1), dtype=np.bool_)
 
 
 def _extend_hidden_side(
@@ -223,9 +135,3 @@ def _visible_share(quad: NDArray[np.float64], width_px: int, height_px: int) -> 
         return 0.0
     inside, _ = cv2.intersectConvexConvex(quad.astype(np.float32), image.astype(np.float32))
     return min(1.0, float(inside) / area)
-
-
-def _as_four(values: NDArray[np.float64]) -> tuple[float, float, float, float]:
-    """Turn (4,) values into plain floats."""
-    top, right, bottom, left = (float(value) for value in values)
-    return top, right, bottom, left

@@ -6,12 +6,13 @@ line is looked at: print and texture come and go along a side, a faint edge is t
 """
 
 from dataclasses import dataclass, replace
+from functools import cache
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ktp_preprocessing.strips import BAND_PX, BIN_COUNT, END_SHARE, WINDOW_PX, Strip
+from ktp_preprocessing.strips import END_SHARE, FINE_LAYOUT, WINDOW_PX, Strip, StripLayout
 
 MIN_SUPPORT = 0.35
 """Share of a side that must show the edge. On rendered scenes, lines below were wrong more often than right."""
@@ -40,12 +41,10 @@ _INNER_ADVANTAGE = 0.35
 """Votes that a line loses against a good one further inside."""
 
 _SEARCH_STEP_PX = 2
-_MAX_SKEW_PX = 30
 _DISTANCE_PENALTY = 0.2
-_USUAL_DISTANCE_PX = 12.0
 _MAX_DISTANCE_PENALTY = 0.35
-"""Votes (share of a side) that a line loses against one where the mask sees the side: the first at the usual distance,
-2 % of the card's width, and growing with its square up to the last."""
+"""Votes (share of a side) that a line loses against one where the mask sees the side: the first at the layout's usual
+distance, and growing with its square up to the last."""
 
 _SNAP_PX = 4
 _FIT_ROUNDS = 4
@@ -61,17 +60,19 @@ class SideEdge:
         start_px: offset from the rough side at its first corner, strip pixels, positive towards the card's inside.
         end_px: the same at its second corner.
         support: share of the side at which the image shows an edge there, 0 to 1; 0 for the rough side itself.
-        score: support that is spread along the side, less penalties: for the distance from the rough side, and for a
+        spread: the same, weighed by how it is spread along the side.
+        score: `spread` less penalties: for the distance from the rough side, and for a
             line further inside that is nearly as good.
     """
 
     start_px: float
     end_px: float
     support: float
+    spread: float
     score: float
 
 
-ROUGH_SIDE = SideEdge(0.0, 0.0, 0.0, MIN_SUPPORT - 0.1)
+ROUGH_SIDE = SideEdge(0.0, 0.0, 0.0, 0.0, MIN_SUPPORT - 0.1)
 """The candidate of last resort: the line that the mask gave."""
 
 
@@ -92,42 +93,65 @@ def find_candidates(strip: Strip, visible: bool) -> list[SideEdge]:
     least = MIN_SUPPORT if visible else _MIN_BORDER_SUPPORT
     candidates: list[SideEdge] = []
     mask_trust = 1.0 if visible else 0.0
-    for edge in _fit_edges(strength, votes, _voted_lines(votes, mask_trust), mask_trust):
+    search = _search_grid(strip.layout)
+    for edge in _fit_edges(strength, votes, _voted_lines(votes, search, mask_trust), search, mask_trust):
         if edge.score >= least and not any(_is_same(edge, other) for other in candidates):
             candidates.append(edge)
     if visible and all(edge.score < _CLEAR_SCORE for edge in candidates):
         candidates += _find_faint(strip)
-    candidates = _prefer_inner(candidates)
+    if strip.layout is FINE_LAYOUT:
+        candidates = _prefer_inner(candidates)
+    candidates.sort(key=lambda edge: -edge.score)
     near_best = [edge for edge in candidates if edge.score >= candidates[0].score - _HOPELESS_DEFICIT]
     return [*near_best, ROUGH_SIDE]
 
 
-def _search_grid() -> tuple[NDArray[np.float64], NDArray[np.intp], NDArray[np.float64]]:
-    """All lines of the search: (L, 2) offsets at both ends, (L, BIN_COUNT) flat strip indices, (L,) penalties."""
-    reach_px = BAND_PX - WINDOW_PX
+@dataclass(frozen=True, slots=True)
+class _SearchGrid:
+    """All lines of the search through strips of one layout.
+
+    Attributes:
+        layout: the strips' dimensions.
+        places: (bin_count,) positions of the bins along the side, 0 to 1.
+        lines: (L, 2) offsets at both ends.
+        cells: (L, bin_count) flat indices into a strip.
+        penalties: (L,) votes lost by the distance from the rough side.
+    """
+
+    layout: StripLayout
+    places: NDArray[np.float64]
+    lines: NDArray[np.float64]
+    cells: NDArray[np.intp]
+    penalties: NDArray[np.float64]
+
+
+@cache
+def _search_grid(layout: StripLayout) -> _SearchGrid:
+    """Build the lines of a layout, once."""
+    places = (np.arange(layout.bin_count) + 0.5) / layout.bin_count
+    reach_px = layout.band_px - WINDOW_PX
     offsets = np.arange(-reach_px, reach_px + 1, _SEARCH_STEP_PX, dtype=np.float64)
     starts, ends = (grid.ravel() for grid in np.meshgrid(offsets, offsets, indexing="ij"))
-    kept = np.abs(starts - ends) <= _MAX_SKEW_PX
+    kept = np.abs(starts - ends) <= layout.max_skew_px
     starts, ends = starts[kept], ends[kept]
-    rows = np.rint(starts[:, None] + (ends - starts)[:, None] * _PLACES[None] + BAND_PX).astype(np.intp)
-    return np.column_stack([starts, ends]), rows * BIN_COUNT + np.arange(BIN_COUNT), _penalty(starts, ends)
+    rows = np.rint(starts[:, None] + (ends - starts)[:, None] * places[None] + layout.band_px).astype(np.intp)
+    cells = rows * layout.bin_count + np.arange(layout.bin_count)
+    lines = np.column_stack([starts, ends])
+    return _SearchGrid(layout, places, lines, cells, _penalty(lines, layout))
 
 
-def _penalty(start_px: NDArray[np.float64], end_px: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Votes that a line loses by its mean squared distance from the rough side."""
+def _penalty(lines: NDArray[np.float64], layout: StripLayout) -> NDArray[np.float64]:
+    """Votes that lines (L, 2) lose by their mean squared distance from the rough side."""
+    start_px, end_px = lines[:, 0], lines[:, 1]
     mean_square = (start_px**2 + start_px * end_px + end_px**2) / 3.0
-    penalty = np.minimum(_DISTANCE_PENALTY * mean_square / _USUAL_DISTANCE_PX**2, _MAX_DISTANCE_PENALTY)
+    penalty = np.minimum(_DISTANCE_PENALTY * mean_square / layout.usual_distance_px**2, _MAX_DISTANCE_PENALTY)
     return np.asarray(penalty, dtype=np.float64)
 
 
-_PLACES = (np.arange(BIN_COUNT) + 0.5) / BIN_COUNT
-_LINES, _LINE_CELLS, _LINE_PENALTIES = _search_grid()
-
-
-def _voted_lines(votes: NDArray[np.float32], mask_trust: float) -> NDArray[np.float64]:
+def _voted_lines(votes: NDArray[np.float32], search: _SearchGrid, mask_trust: float) -> NDArray[np.float64]:
     """The lines with the most votes, well apart: (K, 2) offsets; `mask_trust` scales the penalty for their distance."""
     smooth = cv2.dilate(votes, np.ones((_SEARCH_STEP_PX + 1, 1), dtype=np.uint8))
-    scores = _spread_support(smooth.ravel()[_LINE_CELLS].astype(np.float64)) - mask_trust * _LINE_PENALTIES
+    scores = _spread_support(smooth.ravel()[search.cells].astype(np.float64)) - mask_trust * search.penalties
     least = max(MIN_SUPPORT - _MAX_DISTANCE_PENALTY, float(scores.max()) - _HOPELESS_DEFICIT)
     chosen: list[int] = []
     for _ in range(_MAX_CANDIDATE_COUNT):
@@ -135,17 +159,17 @@ def _voted_lines(votes: NDArray[np.float32], mask_trust: float) -> NDArray[np.fl
         if scores[best] < least:
             break
         chosen.append(best)
-        scores[np.abs(_LINES - _LINES[best]).max(axis=1) < _CANDIDATE_DISTANCE_PX] = -1.0
-    return np.asarray(_LINES[chosen], dtype=np.float64)
+        scores[np.abs(search.lines - search.lines[best]).max(axis=1) < _CANDIDATE_DISTANCE_PX] = -1.0
+    return np.asarray(search.lines[chosen], dtype=np.float64)
 
 
 def _spread_support(support: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Weigh the support in each bin (..., BIN_COUNT) by how it is spread along the side.
+    """Weigh the support in each bin (..., bin_count) by how it is spread along the side.
 
     The card's own side shows all along, but for one place that a finger covers; the photo's edge and rows of print show
     on a part only. So half of the result is the mean, half the second-lowest quarter of the side.
     """
-    quarters = support.reshape(*support.shape[:-1], 4, BIN_COUNT // 4).mean(axis=-1)
+    quarters = support.reshape(*support.shape[:-1], 4, support.shape[-1] // 4).mean(axis=-1)
     second_lowest = np.partition(quarters, 1, axis=-1)[..., 1]
     return np.asarray((quarters.mean(axis=-1) + second_lowest) / 2.0, dtype=np.float64)
 
@@ -156,9 +180,9 @@ def _is_same(first: SideEdge, second: SideEdge) -> bool:
 
 
 def _prefer_inner(candidates: list[SideEdge]) -> list[SideEdge]:
-    """Sort by score after taking votes from lines that have a good one further inside.
+    """Take votes from lines that have a good one further inside.
 
-    Outside a card there are sleeves, stripes and other papers with straight edges all along; inside nothing is.
+    Right outside a card there are sleeves, stripes and other papers with straight edges all along; inside nothing is.
     """
     ranked = []
     for edge in candidates:
@@ -168,34 +192,39 @@ def _prefer_inner(candidates: list[SideEdge]) -> list[SideEdge]:
             for other in candidates
         )
         ranked.append(replace(edge, score=edge.score - _INNER_ADVANTAGE) if inner else edge)
-    return sorted(ranked, key=lambda edge: -edge.score)
+    return ranked
 
 
 def _find_faint(strip: Strip) -> list[SideEdge]:
     """Find a side by the median colour change in each quarter of it, by the second-lowest of them."""
-    along_lines = strip.change.reshape(-1, 3)[_LINE_CELLS].reshape(len(_LINES), 4, BIN_COUNT // 4, 3)
+    search = _search_grid(strip.layout)
+    along_lines = strip.change.reshape(-1, 3)[search.cells].reshape(len(search.lines), 4, -1, 3)
     medians = np.median(along_lines, axis=2)
     directions = medians.sum(axis=1)
     directions /= np.maximum(np.linalg.norm(directions, axis=1, keepdims=True), 1e-6)
     quarters = (medians * directions[:, None]).sum(axis=2)
     sizes = np.partition(quarters, 1, axis=1)[:, 1]
-    best = int(np.argmax(sizes * (1.0 - _LINE_PENALTIES)))
+    best = int(np.argmax(sizes * (1.0 - search.penalties)))
     if sizes[best] < max(_FAINT_CHANGE, _FAINT_CONTRAST * float(np.median(np.abs(sizes)))):
         return []
     direction = directions[best]
     along = cv2.blur(np.asarray(strip.change @ direction, dtype=np.float32), (7, 1))
     strength = np.asarray(np.maximum(along, 0.0), dtype=np.float32)
     votes = np.minimum(strength / np.float32(sizes[best]), np.float32(1.0))
-    return _fit_edges(strength, votes, _LINES[best : best + 1], 1.0)
+    return _fit_edges(strength, votes, search.lines[best : best + 1], search, 1.0)
 
 
 def _fit_edges(
-    strength: NDArray[np.float32], votes: NDArray[np.float32], lines: NDArray[np.float64], mask_trust: float
+    strength: NDArray[np.float32],
+    votes: NDArray[np.float32],
+    lines: NDArray[np.float64],
+    search: _SearchGrid,
+    mask_trust: float,
 ) -> list[SideEdge]:
     """Fit lines (K, 2) to the places of the largest change near them, by weighted least squares."""
     if len(lines) == 0:
         return []
-    near_start, near_end = 1.0 - _PLACES, _PLACES
+    near_start, near_end = 1.0 - search.places, search.places
     exact, weights = _edge_places(strength, votes, lines @ np.stack([near_start, near_end]))
     solutions, cutoff_px = lines, float(_SNAP_PX)
     for _ in range(_FIT_ROUNDS):
@@ -208,23 +237,24 @@ def _fit_edges(
         cutoff_px = max(_INLIER_PX, 0.7 * cutoff_px)
     residuals = exact - solutions @ np.stack([near_start, near_end])
     supporting = weights * (np.abs(residuals) < _INLIER_PX)
-    scores = _spread_support(supporting) - mask_trust * _penalty(solutions[:, 0], solutions[:, 1])
+    spreads = _spread_support(supporting)
+    scores = spreads - mask_trust * _penalty(solutions, search.layout)
     skews_px = (solutions[:, 1] - solutions[:, 0]) * END_SHARE / (1.0 - 2.0 * END_SHARE)
-    return [
-        SideEdge(float(line[0] - skew_px), float(line[1] + skew_px), float(support), float(score))
-        for line, skew_px, support, score in zip(solutions, skews_px, supporting.mean(axis=1), scores, strict=True)
-    ]
+    starts_px, ends_px = solutions[:, 0] - skews_px, solutions[:, 1] + skews_px
+    measures = np.column_stack([starts_px, ends_px, supporting.mean(axis=1), spreads, scores])
+    return [SideEdge(*(float(value) for value in row)) for row in measures]
 
 
 def _edge_places(
     strength: NDArray[np.float32], votes: NDArray[np.float32], expected_px: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Offset of the largest change near lines (K, BIN_COUNT), to a fraction of a pixel, and the votes for it."""
-    last_row, columns = strength.shape[0] - 2, np.arange(BIN_COUNT)
-    middle = np.rint(expected_px).astype(np.intp) + BAND_PX
+    """Offset of the largest change near lines (K, bin_count), to a fraction of a pixel, and the votes for it."""
+    last_row, columns = strength.shape[0] - 2, np.arange(strength.shape[1])
+    band_px = strength.shape[0] // 2
+    middle = np.rint(expected_px).astype(np.intp) + band_px
     rows = np.clip(middle[:, None] + np.arange(-_SNAP_PX, _SNAP_PX + 1)[:, None], 1, last_row)
     peak = np.take_along_axis(rows, strength[rows, columns].argmax(axis=1)[:, None], axis=1)[:, 0]
     before, at, after = (strength[peak + step, columns].astype(np.float64) for step in (-1, 0, 1))
     curvature = np.minimum(before - 2.0 * at + after, -1e-6)
     shift = np.clip(0.5 * (before - after) / curvature, -0.5, 0.5)
-    return peak + shift - BAND_PX, votes[peak, columns].astype(np.float64)
+    return peak + shift - band_px, votes[peak, columns].astype(np.float64)
