@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -69,9 +70,9 @@ def start_process(*arguments: str) -> ServerProcess:
     return server
 
 
-def stop_process(server: ServerProcess) -> int:
+def stop_process(server: ServerProcess, how: signal.Signals = signal.SIGTERM) -> int:
     """Ask the server to stop and give its exit status."""
-    server.process.terminate()
+    server.process.send_signal(how)
     status = server.process.wait(timeout=30)
     assert server.process.stderr is not None
     server.process.stderr.close()

@@ -52,8 +52,9 @@ def test_photo_without_exactly_one_card(
 
 
 def test_card_that_is_too_small(stub: stubs.KtpOcrServiceStub, specimens: SpecimenSet) -> None:
-    image = Image.open(specimens.path(Stratum.CLEAN))
-    image.thumbnail((520, 520))
+    image: Image.Image = Image.open(specimens.path(Stratum.CLEAN))
+    scale = 310 / min(image.size)  # the image itself is just large enough
+    image = image.resize((round(image.width * scale), round(image.height * scale)))
     buffer = io.BytesIO()
     image.save(buffer, format="PNG")
     assert refusal(stub, buffer.getvalue())[1] == ErrorReason.CARD_TOO_SMALL.value

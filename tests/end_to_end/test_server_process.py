@@ -24,8 +24,7 @@ def test_health_is_serving_once_the_port_is_told() -> None:
 
 def test_interrupt_stops_cleanly() -> None:
     server = start_process()
-    server.process.send_signal(signal.SIGINT)
-    assert server.process.wait(timeout=30) == 0
+    assert stop_process(server, signal.SIGINT) == 0
     assert "Traceback" not in "".join(server.log)
 
 
