@@ -17,7 +17,7 @@ from ktp_training.cache import LEAST_VISIBLE, FrameExtract, build_cache, load_ex
 from ktp_training.detection_model import draw_targets
 from ktp_training.photometry import add_noise, blur, compress, vary_colour, vary_tone
 
-NOT_TEXT = frozenset({"signature"})
+NOT_TEXT = frozenset({"signature", "watermark"})
 HIDDEN = 0.1
 """A line of which no more is visible is not there; one between this and LEAST_VISIBLE counts neither way."""
 
