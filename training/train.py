@@ -30,13 +30,22 @@ def main() -> None:
     parser.add_argument("--iterations", type=int, required=True, help="optimiser steps in all")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in the work folder")
     parser.add_argument("--init", type=Path, help="start from these weights (fine-tuning)")
+    parser.add_argument(
+        "--lr", type=float, help="highest learning rate, instead of the config's (lower for fine-tuning)"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of initial weights and augmentation")
     parser.add_argument("--workers", type=int, default=1, help="data loading processes")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads of the optimisation")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     plan = Plan(
-        arguments.data, arguments.val, arguments.work_dir, arguments.iterations, arguments.seed, arguments.workers
+        arguments.data,
+        arguments.val,
+        arguments.work_dir,
+        arguments.iterations,
+        arguments.seed,
+        arguments.workers,
+        arguments.lr,
     )
     config: Config = runner_config(arguments.model, plan)
     config.resume = arguments.resume

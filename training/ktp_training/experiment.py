@@ -16,7 +16,16 @@ CONFIGS = {
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One training: pools to learn from and to measure on, work folder, optimiser steps, seed, loading processes."""
+    """One training.
+
+    Attributes:
+        pools, val_pools: specimens to learn from and to measure on.
+        work_dir: receives checkpoints and logs.
+        iterations: optimiser steps.
+        seed: of initial weights and augmentation.
+        workers: data loading processes.
+        learning_rate: highest one; None for the config's.
+    """
 
     pools: Sequence[Path]
     val_pools: Sequence[Path]
@@ -24,6 +33,7 @@ class Plan:
     iterations: int
     seed: int = 0
     workers: int = 1
+    learning_rate: float | None = None
 
 
 def load_config(model: str) -> Config:
@@ -56,6 +66,7 @@ def runner_config(model: str, plan: Plan) -> Config:
     """
     config = load_config(model)
     schedule = config.schedule
+    learning_rate = plan.learning_rate or schedule.lr
     pools, val_pools = [str(pool) for pool in plan.pools], [str(pool) for pool in plan.val_pools]
     warm_up = min(schedule.warm_up, max(1, plan.iterations // 5))
     config.merge_from_dict(
@@ -71,7 +82,7 @@ def runner_config(model: str, plan: Plan) -> Config:
             "val_cfg": {"type": "ValLoop"},
             "optim_wrapper": {
                 "type": "OptimWrapper",
-                "optimizer": {"type": "AdamW", "lr": schedule.lr, "weight_decay": schedule.weight_decay},
+                "optimizer": {"type": "AdamW", "lr": learning_rate, "weight_decay": schedule.weight_decay},
                 "clip_grad": {"max_norm": 5.0},
                 "paramwise_cfg": {"norm_decay_mult": 0.0, "bias_decay_mult": 0.0},
             },
@@ -82,7 +93,7 @@ def runner_config(model: str, plan: Plan) -> Config:
                     "by_epoch": False,
                     "begin": warm_up,
                     "T_max": max(1, plan.iterations - warm_up),
-                    "eta_min": schedule.lr * 0.01,
+                    "eta_min": learning_rate * 0.01,
                 },
             ],
             "default_hooks": {
