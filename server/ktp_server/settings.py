@@ -92,7 +92,7 @@ class Settings(BaseSettings):
         default=2 * 1024 * 1024, description="Largest image file; larger ones are refused with IMAGE_TOO_LARGE."
     )
     card_score_min: Fraction = Field(
-        default=0.5, description="Least score of a card. Lower finds more cards and takes more other things for cards."
+        default=0.7, description="Least score of a card. Lower finds more cards and takes more other things for cards."
     )
     extra_card_score_min: Fraction = Field(
         default=0.8, description="Least score at which a second card makes the image fail with TOO_MANY_CARDS."
