@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from ktp_preprocessing.rectify import CARD_ASPECT
 
+USUAL_FOCAL_LENGTH = 1.05
+"""Of a phone's camera, in units of the image's longer side."""
+
 FOCAL_LENGTHS = (0.7, 0.78, 0.87, 0.97, 1.08, 1.2, 1.35, 1.55, 1.8, 2.2, 2.8)
 """Focal lengths that are tried, in units of the image's longer side: phones have 0.7 to 1 at wide angle, up to 2.4 at
 tele or when cropped."""

@@ -11,15 +11,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ktp_preprocessing.card_shape import infer_side
+from ktp_preprocessing.card_shape import USUAL_FOCAL_LENGTH, infer_side
 from ktp_preprocessing.geometry import map_points, side_lengths
 from ktp_preprocessing.mask_outline import fit_mask_outline
+from ktp_preprocessing.rectify import CARD_ASPECT
 from ktp_preprocessing.refinement import refine_outline
 
 __all__ = ["CardOutline", "find_card_quad"]
 
-_USUAL_FOCAL_LENGTH = 1.05
-"""Of a phone's camera, in units of the image's longer side."""
+_SCAN_ASPECT_TOLERANCE = 0.08
+_SCAN_COVERAGE = 0.82
+"""In a scan or tight crop the image border is the best guess of the card's sides: a sliver may be cut off."""
 
 _LARGEST_HIDDEN_SHARE = 0.12
 """How far beyond the image border, in card widths, a hidden side may be placed."""
@@ -78,6 +80,8 @@ def find_card_quad(
     to_source = np.asarray(np.linalg.inv(letterbox_homography), dtype=np.float64)
     quad = map_points(to_source, np.roll(rough.quad, -first, axis=0))
     visible = np.roll(rough.visible, -first)
+    if _fills_frame(quad, (width_px, height_px)):
+        quad, visible = _frame_corners(quad, (width_px, height_px)), np.zeros(4, dtype=np.bool_)
     refined = refine_outline(pixels, quad, visible)
     support = np.array(refined.side_support)
     quad = _extend_hidden_side(refined.quad, visible | (support > 0), (width_px, height_px))
@@ -96,6 +100,21 @@ def _own_first_corner(quad: NDArray[np.float64], quarter_turns: int) -> int:
     return int(np.argmin(deviation))
 
 
+def _fills_frame(quad: NDArray[np.float64], size_px: tuple[int, int]) -> bool:
+    """Tell whether the image is a scan or tight crop: of the card's shape, and covered by it."""
+    aspect = max(size_px) / min(size_px)
+    covered = float(cv2.contourArea(quad.astype(np.float32))) / (size_px[0] * size_px[1])
+    return abs(float(np.log(aspect / CARD_ASPECT))) < _SCAN_ASPECT_TOLERANCE and covered > _SCAN_COVERAGE
+
+
+def _frame_corners(quad: NDArray[np.float64], size_px: tuple[int, int]) -> NDArray[np.float64]:
+    """Give the image's own corners, each where the outline has its nearest one."""
+    right, bottom = size_px[0] - 0.5, size_px[1] - 0.5
+    frame = np.array([[-0.5, -0.5], [right, -0.5], [right, bottom], [-0.5, bottom]])
+    turns = [float(np.linalg.norm(np.roll(frame, -turn, axis=0) - quad)) for turn in range(4)]
+    return np.roll(frame, -int(np.argmin(turns)), axis=0)
+
+
 def _extend_hidden_side(
     quad: NDArray[np.float64], known: NDArray[np.bool_], size_px: tuple[int, int]
 ) -> NDArray[np.float64]:
@@ -112,7 +131,7 @@ def _extend_hidden_side(
     outward /= np.maximum(np.linalg.norm(outward, axis=1, keepdims=True), 1e-9)
     extensions_px = []
     for axis_px in ((np.array(size_px) - 1.0) / 2.0, quad.mean(axis=0)):
-        placed = infer_side(quad, side, axis_px, _USUAL_FOCAL_LENGTH * max(size_px))
+        placed = infer_side(quad, side, axis_px, USUAL_FOCAL_LENGTH * max(size_px))
         extensions_px.append(((placed[ends] - quad[ends]) * outward).sum(axis=1))
     limit_px = _LARGEST_HIDDEN_SHARE * float(side_lengths(quad)[[0, 2]].mean())
     extended = quad.copy()

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ktp_preprocessing.card_shape import shape_mismatch
+from ktp_preprocessing.card_shape import USUAL_FOCAL_LENGTH, infer_side, shape_mismatch
 from ktp_preprocessing.geometry import map_points, quad_homography, side_lengths
 from ktp_preprocessing.mask_outline import line_through
 from ktp_preprocessing.sampling import prefiltered_region
@@ -24,22 +24,37 @@ from ktp_preprocessing.strips import FINE_LAYOUT, WIDE_LAYOUT, StripLayout, samp
 _LARGEST_MOVE_SHARE = 1.5
 """How far edges may move a corner, in units of the layout's band; beyond, an edge was not the card's."""
 
-_MISMATCH_WEIGHT = 4.0
-_MISMATCH_CAP = 0.4
-_WIDE_MISMATCH_CAP = 1.5
-"""Votes that an outline loses by not having a card's shape: 0.12 of one side's for one side off by 3 %."""
+_MISMATCH_WEIGHT = 6.0
+_HARMLESS_MISMATCH = 0.01
+_MISMATCH_CAP = 1.5
+"""Votes that an outline loses by not having a card's shape: 0.12 of one side's for one side off by 3 %. A little comes
+from lens distortion and from the focal lengths' steps."""
 
 _ROUND_COUNT = 2
 _SURE_SUPPORT = 0.7
 """A side found with this support stays; the others are looked for again once their neighbours are in place."""
 
-_RANKED_COUNT = 24
+_LEAST_VISIBLE_COUNT = 2
+"""With fewer visible sides there is too little to tell a better outline from print."""
+
+_DOUBT_ROUND_COUNT = 3
 _DOUBTFUL_SPREAD = 0.5
-_DOUBTFUL_MISMATCH = 0.05
-_PROPOSAL_COUNT = 3
+_DOUBTFUL_MISMATCH = 0.025
+_CLEAR_SPREAD = 0.9
+"""An outline is looked at again where a side is weaker than the first, or its shape is off by more than the second and
+not every side is clear: a bent card, or a lens unlike a phone's, has clear sides too."""
+
+_RANKED_COUNT = 40
+_SHAPED_COUNT = 400
+"""Combinations whose shape is looked at: those with the most votes."""
+
+_PROPOSAL_COUNT = 4
 _PROPOSAL_DISTANCE_SHARE = 0.03
 _OVERLAP_WEIGHT = 1.0
 """Votes for an outline that agrees with the mask's own; one that shares 80 % of the area with it loses 0.2."""
+
+_REGION_GROWTH = 1.8
+"""Part of the image that is prepared, in units of the rough outline: the wide search reaches 1.5, and moves on."""
 
 _HIDDEN_SIDE_SPREAD = 0.5
 """What a side out of the frame counts for, when outlines are compared."""
@@ -57,6 +72,23 @@ class RefinedOutline:
 
     quad: NDArray[np.float64]
     side_support: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """The image as the search sees it.
+
+    Attributes:
+        visible: (4,) bool; False where the mask's side is the image border.
+        size_px: width and height of the source.
+        fine: part of the source at the scale of the fine layout, and the homography source -> part.
+        wide: the same at the scale of the wide layout.
+    """
+
+    visible: NDArray[np.bool_]
+    size_px: tuple[int, int]
+    fine: tuple[NDArray[np.uint8], NDArray[np.float64]]
+    wide: tuple[NDArray[np.uint8], NDArray[np.float64]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,22 +110,31 @@ def refine_outline(pixels: NDArray[np.uint8], rough: NDArray[np.float64], visibl
     Returns:
         The outline; the rough one where the image shows nothing better.
     """
-    size_px = (pixels.shape[1], pixels.shape[0])
-    best = _fit_finely(pixels, rough, visible)
-    if _is_doubtful(best, visible, size_px):
-        proposals = _propose(pixels, rough, visible)
-        fits = [best, *(_fit_finely(pixels, proposal, visible) for proposal in proposals)]
-        best = max(fits, key=lambda fit: _evidence(fit, rough, visible, size_px))
+    view = _View(
+        visible=visible,
+        size_px=(pixels.shape[1], pixels.shape[0]),
+        fine=_prepare_region(pixels, rough, FINE_LAYOUT),
+        wide=_prepare_region(pixels, rough, WIDE_LAYOUT),
+    )
+    best = _fit_finely(view, rough, _ROUND_COUNT)
+    for _ in range(_DOUBT_ROUND_COUNT):
+        if not _is_doubtful(best, view):
+            break
+        proposals = [*_propose(view, best.quad), *_propose_by_shape(best, view)]
+        fits = [best, *(_fit_finely(view, proposal, 1) for proposal in proposals)]
+        better = max(fits, key=lambda fit: _evidence(fit, rough, view))
+        if better is best:
+            break
+        best = max(better, _fit_finely(view, better.quad, _ROUND_COUNT), key=lambda fit: _evidence(fit, rough, view))
     top, right, bottom, left = (side.support for side in best.sides)
     return RefinedOutline(best.quad, (top, right, bottom, left))
 
 
-def _fit_finely(pixels: NDArray[np.uint8], rough: NDArray[np.float64], visible: NDArray[np.bool_]) -> _Fit:
-    """Search near a rough outline, twice where sides are not sure."""
-    size_px = (pixels.shape[1], pixels.shape[0])
-    region, to_region = _prepare_region(pixels, rough, FINE_LAYOUT)
+def _fit_finely(view: _View, rough: NDArray[np.float64], round_count: int) -> _Fit:
+    """Search near a rough outline, again where sides are not sure."""
+    region, to_region = view.fine
     fit = _Fit(rough, [ROUGH_SIDE] * 4)
-    for _ in range(_ROUND_COUNT):
+    for _ in range(round_count):
         from_strip = _strip_homography(fit.quad, FINE_LAYOUT)
         if from_strip is None:
             break
@@ -103,8 +144,8 @@ def _fit_finely(pixels: NDArray[np.uint8], rough: NDArray[np.float64], visible: 
                 choices.append([replace(known, start_px=0.0, end_px=0.0)])
             else:
                 strip = sample_strip(region, to_region @ from_strip, side, FINE_LAYOUT)
-                choices.append(find_candidates(strip, bool(visible[side])))
-        ranked = _rank(choices, from_strip, rough, size_px, FINE_LAYOUT)
+                choices.append(find_candidates(strip, bool(view.visible[side])))
+        ranked = _rank(choices, from_strip, rough, view.size_px, FINE_LAYOUT)
         if not ranked:
             break
         fit = ranked[0]
@@ -113,23 +154,34 @@ def _fit_finely(pixels: NDArray[np.uint8], rough: NDArray[np.float64], visible: 
     return fit
 
 
-def _propose(
-    pixels: NDArray[np.uint8], rough: NDArray[np.float64], visible: NDArray[np.bool_]
-) -> list[NDArray[np.float64]]:
+def _propose(view: _View, rough: NDArray[np.float64]) -> list[NDArray[np.float64]]:
     """Search far around a rough outline at a coarse scale; returns some quads that differ."""
     from_strip = _strip_homography(rough, WIDE_LAYOUT)
     if from_strip is None:
         return []
-    region, to_region = _prepare_region(pixels, rough, WIDE_LAYOUT)
+    region, to_region = view.wide
     strips = [sample_strip(region, to_region @ from_strip, side, WIDE_LAYOUT) for side in range(4)]
-    choices = [find_candidates(strip, bool(seen)) for strip, seen in zip(strips, visible, strict=True)]
+    choices = [find_candidates(strip, bool(seen)) for strip, seen in zip(strips, view.visible, strict=True)]
     proposals: list[NDArray[np.float64]] = []
     least_px = _PROPOSAL_DISTANCE_SHARE * _width_px(rough)
-    for fit in _rank(choices, from_strip, rough, (pixels.shape[1], pixels.shape[0]), WIDE_LAYOUT):
+    for fit in _rank(choices, from_strip, rough, view.size_px, WIDE_LAYOUT):
         if all(np.abs(fit.quad - other).max() >= least_px for other in proposals):
             proposals.append(fit.quad)
         if len(proposals) == _PROPOSAL_COUNT:
             break
+    return proposals
+
+
+def _propose_by_shape(fit: _Fit, view: _View) -> list[NDArray[np.float64]]:
+    """Take one side for wrong and place it where the three others put it: the weakest side first, then any."""
+    axis_px = fit.quad.mean(axis=0)
+    order = np.argsort([side.spread for side in fit.sides], kind="stable")
+    least_px = _PROPOSAL_DISTANCE_SHARE * _width_px(fit.quad)
+    proposals = []
+    for side in order:
+        quad = infer_side(fit.quad, int(side), axis_px, USUAL_FOCAL_LENGTH * max(view.size_px))
+        if np.abs(quad - fit.quad).max() >= least_px and _are_plausible(quad[None], fit.quad, WIDE_LAYOUT)[0]:
+            proposals.append(quad)
     return proposals
 
 
@@ -151,14 +203,21 @@ def _rank(
     scores = np.zeros(len(picks))
     for side in range(4):
         scores += np.array([edge.score for edge in choices[side]])[picks[:, side]]
-    if len(picks) > 1:
-        cap = _MISMATCH_CAP if layout is FINE_LAYOUT else _WIDE_MISMATCH_CAP
-        scores -= np.minimum(_MISMATCH_WEIGHT * shape_mismatch(quads, size_px), cap)
-    plausible = _are_plausible(quads, rough, layout)
-    order = np.argsort(-scores, kind="stable")
+    scores[~_are_plausible(quads, rough, layout)] = -np.inf
+    order = np.argsort(-scores, kind="stable")[:_SHAPED_COUNT]
+    order = order[np.isfinite(scores[order])]
+    if len(order) > 1:
+        scores[order] -= _shape_penalty(quads[order], size_px)
+        order = order[np.argsort(-scores[order], kind="stable")]
     return [
-        _Fit(quads[pick], [choices[side][picks[pick, side]] for side in range(4)]) for pick in order if plausible[pick]
-    ][:_RANKED_COUNT]
+        _Fit(quads[pick], [choices[side][picks[pick, side]] for side in range(4)]) for pick in order[:_RANKED_COUNT]
+    ]
+
+
+def _shape_penalty(quads: NDArray[np.float64], size_px: tuple[int, int]) -> NDArray[np.float64]:
+    """Votes that outlines (N, 4, 2) lose by not having a card's shape."""
+    excess = np.maximum(shape_mismatch(quads, size_px) - _HARMLESS_MISMATCH, 0.0)
+    return np.asarray(np.minimum(_MISMATCH_WEIGHT * excess, _MISMATCH_CAP), dtype=np.float64)
 
 
 def _prepare_region(
@@ -166,7 +225,7 @@ def _prepare_region(
 ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
     """Cut out the surroundings of an outline at the scale of a layout; with the homography source -> region."""
     middle = rough.mean(axis=0)
-    reach = middle + (1.0 + 3.0 * layout.band_px / layout.card_width_px) * (rough - middle)
+    reach = middle + _REGION_GROWTH * (rough - middle)
     return prefiltered_region(pixels, reach, _width_px(rough) / layout.card_width_px)
 
 
@@ -197,20 +256,27 @@ def _are_plausible(quads: NDArray[np.float64], rough: NDArray[np.float64], layou
     return np.asarray((moves <= reach_px) & (turns > 0).all(axis=1), dtype=np.bool_)
 
 
-def _is_doubtful(fit: _Fit, visible: NDArray[np.bool_], size_px: tuple[int, int]) -> bool:
-    """Tell whether a side was not found, or the outline is no view of a card."""
-    if any(side.spread < _DOUBTFUL_SPREAD and seen for side, seen in zip(fit.sides, visible, strict=True)):
+def _is_doubtful(fit: _Fit, view: _View) -> bool:
+    """Tell whether a side was not found, or the outline is no view of a card; where most sides are hidden, never."""
+    if view.visible.sum() < _LEAST_VISIBLE_COUNT:
+        return False
+    weakest = min(side.spread for side, seen in zip(fit.sides, view.visible, strict=True) if seen)
+    if weakest < _DOUBTFUL_SPREAD:
         return True
-    return float(shape_mismatch(fit.quad[None], size_px)[0]) > _DOUBTFUL_MISMATCH
+    return weakest < _CLEAR_SPREAD and float(shape_mismatch(fit.quad[None], view.size_px)[0]) > _DOUBTFUL_MISMATCH
 
 
-def _evidence(fit: _Fit, rough: NDArray[np.float64], visible: NDArray[np.bool_], size_px: tuple[int, int]) -> float:
+def _evidence(fit: _Fit, rough: NDArray[np.float64], view: _View) -> float:
     """What speaks for an outline: its edges, its shape, and its agreement with the rough one."""
     spreads = [
-        max(side.spread, 0.0 if seen else _HIDDEN_SIDE_SPREAD) for side, seen in zip(fit.sides, visible, strict=True)
+        max(side.spread, 0.0 if seen else _HIDDEN_SIDE_SPREAD)
+        for side, seen in zip(fit.sides, view.visible, strict=True)
     ]
-    mismatch = min(_MISMATCH_WEIGHT * float(shape_mismatch(fit.quad[None], size_px)[0]), _WIDE_MISMATCH_CAP)
-    return sum(spreads) - mismatch + _OVERLAP_WEIGHT * _overlap(fit.quad, rough)
+    return (
+        sum(spreads)
+        - float(_shape_penalty(fit.quad[None], view.size_px)[0])
+        + _OVERLAP_WEIGHT * _overlap(fit.quad, rough)
+    )
 
 
 def _overlap(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:

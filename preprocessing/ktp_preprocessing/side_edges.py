@@ -1,7 +1,7 @@
 """Candidates for a card's side among the edges of the image.
 
 Every place along a strip votes for the offsets at which colour changes there, with one vote at most; lines with many
-votes are candidates, whatever covers a part of them. Where a side is too faint for votes, the median change along a
+votes are candidates, whatever covers a part of them. Where a side is too faint for votes, the mean change along a
 line is looked at: print and texture come and go along a side, a faint edge is there all along.
 """
 
@@ -20,7 +20,11 @@ MIN_SUPPORT = 0.35
 _MIN_BORDER_SUPPORT = 0.6
 """The same where the mask reaches the image border: only a nearly whole edge is the card's own there."""
 
+_MIN_WIDE_SUPPORT = 0.15
+"""The same in a wide search: where the neighbours are far off, a side shows on a part of its strip only."""
+
 _MAX_CANDIDATE_COUNT = 5
+_MAX_WIDE_CANDIDATE_COUNT = 8
 _SAME_PX = 2.0
 _HOPELESS_DEFICIT = 0.4
 """Votes that a candidate may have less than the best one: about what the card's shape can make up for."""
@@ -31,7 +35,8 @@ _NOISE_FLOOR = 5.0
 
 _FAINT_CHANGE = 2.5
 _FAINT_CONTRAST = 3.0
-"""A faint side's median change: at least so many grey levels, and so many times that of the usual line."""
+_LARGEST_FAINT_CHANGE = 12.0
+"""A faint side's change: at least so many grey levels, so many times that of the usual line, and at most so many."""
 
 _CLEAR_SCORE = 0.6
 """A side with a better candidate than this is not looked at for a faint edge."""
@@ -90,20 +95,19 @@ def find_candidates(strip: Strip, visible: bool) -> list[SideEdge]:
     strength = np.asarray(np.linalg.norm(strip.change, axis=2), dtype=np.float32)
     noise = max(_NOISE_FLOOR, float(np.median(strength)))
     votes = strength**2 / (strength**2 + (2.0 * noise) ** 2)
-    least = MIN_SUPPORT if visible else _MIN_BORDER_SUPPORT
+    least = _MIN_BORDER_SUPPORT if not visible else MIN_SUPPORT if strip.layout is FINE_LAYOUT else _MIN_WIDE_SUPPORT
     candidates: list[SideEdge] = []
     mask_trust = 1.0 if visible else 0.0
     search = _search_grid(strip.layout)
     for edge in _fit_edges(strength, votes, _voted_lines(votes, search, mask_trust), search, mask_trust):
         if edge.score >= least and not any(_is_same(edge, other) for other in candidates):
             candidates.append(edge)
-    if visible and all(edge.score < _CLEAR_SCORE for edge in candidates):
+    if visible and strip.layout is FINE_LAYOUT and all(edge.score < _CLEAR_SCORE for edge in candidates):
         candidates += _find_faint(strip)
     if strip.layout is FINE_LAYOUT:
         candidates = _prefer_inner(candidates)
-    candidates.sort(key=lambda edge: -edge.score)
-    near_best = [edge for edge in candidates if edge.score >= candidates[0].score - _HOPELESS_DEFICIT]
-    return [*near_best, ROUGH_SIDE]
+        candidates = [edge for edge in candidates if edge.score >= max(e.score for e in candidates) - _HOPELESS_DEFICIT]
+    return [*sorted(candidates, key=lambda edge: -edge.score), ROUGH_SIDE]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +156,10 @@ def _voted_lines(votes: NDArray[np.float32], search: _SearchGrid, mask_trust: fl
     """The lines with the most votes, well apart: (K, 2) offsets; `mask_trust` scales the penalty for their distance."""
     smooth = cv2.dilate(votes, np.ones((_SEARCH_STEP_PX + 1, 1), dtype=np.uint8))
     scores = _spread_support(smooth.ravel()[search.cells].astype(np.float64)) - mask_trust * search.penalties
-    least = max(MIN_SUPPORT - _MAX_DISTANCE_PENALTY, float(scores.max()) - _HOPELESS_DEFICIT)
+    fine = search.layout is FINE_LAYOUT
+    least = max(MIN_SUPPORT - _MAX_DISTANCE_PENALTY, float(scores.max()) - _HOPELESS_DEFICIT) if fine else 0.0
     chosen: list[int] = []
-    for _ in range(_MAX_CANDIDATE_COUNT):
+    for _ in range(_MAX_CANDIDATE_COUNT if fine else _MAX_WIDE_CANDIDATE_COUNT):
         best = int(np.argmax(scores))
         if scores[best] < least:
             break
@@ -196,13 +201,16 @@ def _prefer_inner(candidates: list[SideEdge]) -> list[SideEdge]:
 
 
 def _find_faint(strip: Strip) -> list[SideEdge]:
-    """Find a side by the median colour change in each quarter of it, by the second-lowest of them."""
+    """Find a side by the mean colour change in each quarter of it, by the second-lowest of them.
+
+    Changes are clipped at a size that a faint side does not exceed, so that print counts little.
+    """
     search = _search_grid(strip.layout)
-    along_lines = strip.change.reshape(-1, 3)[search.cells].reshape(len(search.lines), 4, -1, 3)
-    medians = np.median(along_lines, axis=2)
-    directions = medians.sum(axis=1)
+    clipped = np.clip(strip.change, -_LARGEST_FAINT_CHANGE, _LARGEST_FAINT_CHANGE).reshape(-1, 3)
+    means = clipped[search.cells].reshape(len(search.lines), 4, -1, 3).mean(axis=2)
+    directions = means.sum(axis=1)
     directions /= np.maximum(np.linalg.norm(directions, axis=1, keepdims=True), 1e-6)
-    quarters = (medians * directions[:, None]).sum(axis=2)
+    quarters = (means * directions[:, None]).sum(axis=2)
     sizes = np.partition(quarters, 1, axis=1)[:, 1]
     best = int(np.argmax(sizes * (1.0 - search.penalties)))
     if sizes[best] < max(_FAINT_CHANGE, _FAINT_CONTRAST * float(np.median(np.abs(sizes)))):

@@ -94,6 +94,19 @@ def _paint(image: NDArray[np.uint8], quad: NDArray[np.float64], card: NDArray[np
     image[:] = np.asarray(image * (1.0 - cover) + laid * cover + 0.5).astype(np.uint8)
 
 
+def view_of_card(pitch_degrees: float, yaw_degrees: float, roll_degrees: float) -> NDArray[np.float64]:
+    """Corners of a card in the middle of a 1600 x 1200 image of a pinhole camera, focal length 1680 px."""
+    half = np.array([450.0, 450.0 * 53.98 / 85.60])
+    corners = np.array([[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]]) * np.array([*half, 1.0])
+    roll, pitch, yaw = np.radians([roll_degrees, pitch_degrees, yaw_degrees])
+    turn = np.array([[np.cos(roll), -np.sin(roll), 0], [np.sin(roll), np.cos(roll), 0], [0, 0, 1]])
+    tip = np.array([[1, 0, 0], [0, np.cos(pitch), -np.sin(pitch)], [0, np.sin(pitch), np.cos(pitch)]])
+    swing = np.array([[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]])
+    points = corners @ (swing @ tip @ turn).T
+    seen = points[:, :2] * (1680.0 / (1680.0 + points[:, 2:])) + np.array([799.5, 599.5])
+    return np.asarray(seen, dtype=np.float64)
+
+
 def turned(
     quad: NDArray[np.float64], degrees: float, centre: tuple[float, float] = (800.0, 600.0)
 ) -> NDArray[np.float64]:

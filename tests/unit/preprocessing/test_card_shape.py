@@ -5,26 +5,20 @@ import pytest
 from numpy.typing import NDArray
 
 from ktp_preprocessing.card_shape import infer_side, shape_mismatch
+from tests.unit.preprocessing.drawn_cards import view_of_card
 
 SIZE_PX = (1600, 1200)
 AXIS_PX = np.array([799.5, 599.5])
-FOCAL_PX = 1.05 * 1600
+FOCAL_PX = 1680.0
 
 
-def view(pitch_degrees: float, yaw_degrees: float, roll_degrees: float) -> NDArray[np.float64]:
-    """Corners of a card in the middle of a pinhole camera's image, focal length 1.05 of the longer side."""
-    half = np.array([450.0, 450.0 * 53.98 / 85.60])
-    corners = np.array([[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]]) * np.array([*half, 1.0])
-    roll, pitch, yaw = np.radians([roll_degrees, pitch_degrees, yaw_degrees])
-    turn = np.array([[np.cos(roll), -np.sin(roll), 0], [np.sin(roll), np.cos(roll), 0], [0, 0, 1]])
-    tip = np.array([[1, 0, 0], [0, np.cos(pitch), -np.sin(pitch)], [0, np.sin(pitch), np.cos(pitch)]])
-    swing = np.array([[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]])
-    points = corners @ (swing @ tip @ turn).T
-    seen = points[:, :2] * (FOCAL_PX / (FOCAL_PX + points[:, 2:])) + AXIS_PX
-    return np.asarray(seen, dtype=np.float64)
-
-
-VIEWS = [view(0, 0, 0), view(20, 0, 0), view(0, -25, 90), view(15, 20, -30), view(-30, 10, 200)]
+VIEWS = [
+    view_of_card(0, 0, 0),
+    view_of_card(20, 0, 0),
+    view_of_card(0, -25, 90),
+    view_of_card(15, 20, -30),
+    view_of_card(-30, 10, 200),
+]
 
 
 @pytest.mark.parametrize("quad", VIEWS)

@@ -6,10 +6,9 @@ from numpy.typing import NDArray
 
 from ktp_preprocessing.outline import CardOutline, find_card_quad
 from tests.unit.preprocessing import drawn_cards as cards
-from tests.unit.preprocessing.drawn_cards import Scene
+from tests.unit.preprocessing.drawn_cards import Scene, view_of_card
 
-TILTED = np.array([[420.0, 330.0], [1180.0, 300.0], [1290.0, 880.0], [330.0, 860.0]])
-"""Seen from about 30 degrees below."""
+TILTED = view_of_card(pitch_degrees=-28.0, yaw_degrees=10.0, roll_degrees=3.0)
 
 
 def find(scene: Scene, quarter_turns: int = 0, mask_quad: NDArray[np.float64] | None = None) -> CardOutline:
