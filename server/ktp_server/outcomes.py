@@ -84,14 +84,14 @@ def outcome_to_json(outcome: FileOutcome) -> dict[str, JsonValue]:
             name: {
                 "value": field.value,
                 "raw_value": field.raw_value,
-                "confidence": field.confidence,
+                "confidence": round(field.confidence, 4),
                 "correction": field.correction.value,
                 "quad": None if field.quad is None else _points(field.quad),
             }
             for name, field in result.card.fields.items()
         },
         "quality": {name: _score(score) for name, score in result.quality.items()},
-        "card": {"quad": _points(result.card.quad), "rotation_degrees": result.card.rotation_degrees},
+        "card": {"quad": _points(result.card.quad), "rotation_degrees": round(result.card.rotation_degrees, 2)},
         "timings_ms": {stage: round(duration_ms, 3) for stage, duration_ms in result.timings_ms.items()},
     }
 
@@ -108,12 +108,12 @@ async def _read_file(reader: CardReader, path: Path) -> FileOutcome:
 
 
 def _points(quad: Quad) -> list[JsonValue]:
-    return [[x, y] for x, y in quad]
+    return [[round(x, 2), round(y, 2)] for x, y in quad]
 
 
 def _score(score: QualityScoreResult) -> dict[str, JsonValue]:
     return {
-        "score": score.score,
+        "score": round(score.score, 4),
         "threshold": score.threshold,
         "passed": score.passed,
         "reason": score.reason,

@@ -4,17 +4,18 @@ The strata are the ones that accuracy is reported on: `clean` is a careful photo
 case, `hard` what a person still reads but an OCR fails on; `empty` holds no card, `several` holds two.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import numpy as np
 
 from ktp_specimen.camera import Degradation
-from ktp_specimen.scene import Pose
+from ktp_specimen.scene import Pose, project
 
 SIZES = ((1600, 1200), (1280, 960), (1920, 1080), (2048, 1536), (1200, 900), (1440, 1080))
 TRAINING_SIZES = ((960, 720), (1120, 840), (1024, 768), (1280, 720), (900, 900), (760, 570))
 SMALLEST_CARD_PX = 490.0  # a card must exceed 300 × 400 px to be read: 300 × 1.586 with a little room
+SMALLEST_SIDE_PX = 312.0
 REFERENCE_CARD_PX = 900.0  # blur and motion are drawn for a card of this width and scaled to the card at hand
 
 
@@ -116,7 +117,7 @@ def _draw_pose(rng: np.random.Generator, shape: tuple[int, int], hardness: float
     centre = np.array([width, height]) / 2 + rng.uniform(-1, 1, 2) * slack * 0.9
     if training and rng.random() < 0.06:
         centre += rng.normal(0, 0.06, 2) * (width, height)
-    return Pose(
+    pose = Pose(
         centre=(float(centre[0]), float(centre[1])),
         width_px=size,
         rotation_degrees=90.0 * turns + tilt,
@@ -124,6 +125,14 @@ def _draw_pose(rng: np.random.Generator, shape: tuple[int, int], hardness: float
         yaw_degrees=float(rng.uniform(-lean, lean)),
         focal=float(rng.uniform(0.9, 2.0)),
     )
+    return pose if far else _large_enough(pose, shape)
+
+
+def _large_enough(pose: Pose, shape: tuple[int, int]) -> Pose:
+    """Bring a card nearer whose tilt foreshortens a side below what the reader accepts."""
+    quad = project(pose, shape)
+    shortest_px = float(np.linalg.norm(np.roll(quad, -1, axis=0) - quad, axis=1).min())
+    return replace(pose, width_px=pose.width_px * max(1.0, SMALLEST_SIDE_PX / shortest_px))
 
 
 def _side_by_side(rng: np.random.Generator, shape: tuple[int, int], hardness: float) -> tuple[Pose, ...]:
