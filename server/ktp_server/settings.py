@@ -92,10 +92,10 @@ class Settings(BaseSettings):
         default=2 * 1024 * 1024, description="Largest image file; larger ones are refused with IMAGE_TOO_LARGE."
     )
     card_score_min: Fraction = Field(
-        default=0.7, description="Least score of a card. Lower finds more cards and takes more other things for cards."
+        default=0.8, description="Least score of a card. Lower finds more cards and takes more other things for cards."
     )
     extra_card_score_min: Fraction = Field(
-        default=0.8, description="Least score at which a second card makes the image fail with TOO_MANY_CARDS."
+        default=0.9, description="Least score at which a second card makes the image fail with TOO_MANY_CARDS."
     )
     text_confidence_min: Fraction = Field(
         default=0.02, description="Lines read with less confidence are dropped before the fields are sought."
