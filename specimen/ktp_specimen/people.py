@@ -7,13 +7,12 @@ which is never issued.
 import string
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import lru_cache
-from importlib import resources
 
 import numpy as np
 
 from ktp_postprocessing.areas import Area, AreaList
 from ktp_postprocessing.vocabularies import CardKind, Vocabularies, Vocabulary
+from ktp_specimen.names import draw_address, draw_foreign_name, draw_name, draw_random_text, pick
 
 FOREIGN_COUNTRIES = (
     "CHINA",
@@ -31,39 +30,6 @@ FOREIGN_COUNTRIES = (
     "THAILAND",
     "RUSSIA",
 )
-FOREIGN_GIVEN = (
-    "LI WEI",
-    "HIROSHI",
-    "AHMAD FAIZ",
-    "RAJESH",
-    "OLIVER",
-    "HANNAH",
-    "MIN JUN",
-    "EMILY JANE",
-    "PIERRE",
-    "NATASHA",
-    "ZHANG MIN",
-    "SOFIE",
-    "THOMAS",
-    "SOMCHAI",
-)
-FOREIGN_FAMILY = (
-    "TANAKA",
-    "SMITH",
-    "WANG",
-    "KUMAR",
-    "MÜLLER",
-    "VAN DIJK",
-    "KIM",
-    "O'BRIEN",
-    "DUBOIS",
-    "IVANOV",
-    "LIM",
-    "TAN",
-    "BROWN",
-    "PATEL",
-    "JANSEN",
-)
 FOREIGN_BIRTH_PLACES = (
     "BEIJING",
     "OSAKA",
@@ -79,7 +45,6 @@ FOREIGN_BIRTH_PLACES = (
 FOREIGN_RELIGIONS = ("CHRISTIAN", "CATHOLIC", "ISLAM", "HINDU", "BUDDHIST")
 FOREIGN_STATUSES = ("SINGLE", "MARRIED", "DIVORCED", "WIDOWED")
 FOREIGN_OCCUPATIONS = ("EMPLOYEE", "ENTREPRENEUR", "TEACHER", "HOUSEWIFE", "STUDENT", "CONSULTANT", "RETIRED")
-HAMLETS = ("DUSUN", "DSN", "KP.", "KP", "KAMP.", "LINGK.", "LK.", "BANJAR DINAS", "JORONG")
 MINIMUM_AGE_YEARS = 17
 
 
@@ -128,41 +93,35 @@ def invent_person(rng: np.random.Generator, recipe: PersonRecipe) -> Person:
         "provinsi": province.name,
         "kabupaten_kota": regency.name,
         "nik": _draw_nik(rng, areas, district, (born, female), recipe),
-        "nama": _draw_name(rng, female),
+        "nama": draw_name(rng, female),
         "tempat_lahir": birth_place,
         "tanggal_lahir": _format_date(born),
         "jenis_kelamin": "PEREMPUAN" if female else "LAKI-LAKI",
-        "golongan_darah": _pick(
+        "golongan_darah": pick(
             rng, ("A", "B", "AB", "O", "-", "", "O+", "A+", "B-", "TIDAK TAHU"), (20, 20, 8, 28, 12, 4, 2, 2, 1, 3)
         ),
-        "alamat": _draw_address(rng),
+        "alamat": draw_address(rng),
         "rt_rw": f"{rng.integers(1, 30):03d}/{rng.integers(1, 20):03d}",
         "kelurahan_desa": village.name,
         "kecamatan": district.name,
         "agama": "KEPERCAYAAN TERHADAP TUHAN YME" if belief else _draw_religion(rng),
-        "status_perkawinan": _pick(rng, _citizen_terms(Vocabularies.load().marital_statuses), None),
-        "pekerjaan": _pick(rng, _citizen_terms(Vocabularies.load().occupations), None),
+        "status_perkawinan": pick(rng, _citizen_terms(Vocabularies.load().marital_statuses), None),
+        "pekerjaan": pick(rng, _citizen_terms(Vocabularies.load().occupations), None),
         "kewarganegaraan": "WNI",
         "berlaku_hingga": "SEUMUR HIDUP" if rng.random() < 0.8 else _format_date(_anniversary(born, issued.year + 5)),
         "tempat_terbit": regency.name.removeprefix("KABUPATEN ") if rng.random() < 0.7 else regency.name,
         "tanggal_terbit": _format_date(issued),
     }
     if rng.random() < 0.25:  # the two big groups of holders print far more often than a uniform draw has them
-        fields["pekerjaan"] = _pick(
+        fields["pekerjaan"] = pick(
             rng, ("KARYAWAN SWASTA", "PELAJAR/MAHASISWA", "MENGURUS RUMAH TANGGA", "WIRASWASTA"), None
         )
     if rng.random() < 0.6:
-        fields["status_perkawinan"] = _pick(rng, ("BELUM KAWIN", "KAWIN", "CERAI HIDUP", "CERAI MATI"), (40, 45, 8, 7))
+        fields["status_perkawinan"] = pick(rng, ("BELUM KAWIN", "KAWIN", "CERAI HIDUP", "CERAI MATI"), (40, 45, 8, 7))
     if foreign:
         fields |= _foreign_fields(rng, female, issued)
     _make_odd(rng, fields, recipe.odd_text)
     return Person({name: text for name, text in fields.items() if text}, "Kepercayaan" if belief else "Agama", foreign)
-
-
-def _pick(rng: np.random.Generator, options: tuple[str, ...], weights: tuple[int, ...] | None) -> str:
-    if weights is None:
-        return options[int(rng.integers(len(options)))]
-    return options[int(rng.choice(len(options), p=np.asarray(weights) / sum(weights)))]
 
 
 def _citizen_terms(vocabulary: Vocabulary) -> tuple[str, ...]:
@@ -214,104 +173,8 @@ def _draw_nik(
     return f"{first_registered.code.replace('.', '')}{day:02d}{born.month:02d}{born.year % 100:02d}{serial:04d}"
 
 
-@lru_cache(maxsize=8)
-def _word_list(name: str) -> tuple[str, ...]:
-    text = (resources.files("ktp_specimen") / "data" / name).read_text("utf-8")
-    return tuple(text.replace("\n", "|").strip("|").split("|")) if "|" in text else tuple(text.split())
-
-
-def _draw_name(rng: np.random.Generator, female: bool) -> str:
-    given = _word_list("given_names_female.txt" if female else "given_names.txt")
-    family = _word_list("family_names.txt")
-    count = int(rng.choice((1, 2, 3, 4, 5), p=(0.07, 0.45, 0.32, 0.11, 0.05)))
-    words = [given[int(rng.integers(len(given)))]]
-    for _ in range(count - 1):
-        part = _compose_word(rng) if rng.random() < 0.12 else ""
-        words.append(part or _pick(rng, family if rng.random() < 0.75 else given, None))
-    name = " ".join(words)
-    if rng.random() < 0.03:
-        name += _pick(rng, (", S.PD", ", S.H.", ", SE", ", ST., MT", ", DRS."), None)
-    return name[:60].strip()
-
-
-def _compose_word(rng: np.random.Generator) -> str:
-    """Compose a name that stands in no list, from syllables: rare names must be read as printed."""
-    onsets = (
-        "B",
-        "D",
-        "F",
-        "G",
-        "H",
-        "J",
-        "K",
-        "L",
-        "M",
-        "N",
-        "P",
-        "R",
-        "S",
-        "T",
-        "W",
-        "Y",
-        "Z",
-        "NY",
-        "KH",
-        "SY",
-        "TR",
-        "DH",
-        "X",
-        "V",
-        "QU",
-        "C",
-        "",
-    )
-    vowels = ("A", "A", "I", "U", "E", "O", "AI", "AU", "IA", "OE")
-    codas = ("", "", "", "N", "NG", "R", "S", "H", "M", "L", "T", "K", "D")
-    return "".join(
-        _pick(rng, onsets, None) + _pick(rng, vowels, None) + _pick(rng, codas, None)
-        for _ in range(int(rng.integers(1, 4)))
-    )
-
-
-def _draw_address(rng: np.random.Generator) -> str:
-    streets = _word_list("streets.txt")
-    street = streets[int(rng.integers(len(streets)))]
-    number = int(rng.integers(1, 250))
-    block = f"{string.ascii_uppercase[int(rng.integers(0, 12))]}{rng.integers(1, 20)}"
-    kind = int(rng.integers(0, 10))
-    if kind <= 3:
-        tail = _pick(
-            rng,
-            (
-                "",
-                f" NO. {number}",
-                f" NO.{number}",
-                f" NO {number}A",
-                f" {number}",
-                f" GG. {rng.integers(1, 9)} NO. {number}",
-            ),
-            None,
-        )
-        return f"{_pick(rng, ('JL.', 'JL', 'JLN', 'JALAN', 'JL. '), None).strip()} {street}{tail}"
-    if kind == 4:
-        return f"PERUM {street} BLOK {block} NO. {number}"
-    if kind == 5:
-        return f"KOMP. {street} BLK {block}/{rng.integers(1, 40)}"
-    if kind == 6:
-        return f"{_pick(rng, HAMLETS, None)} {street}"
-    if kind == 7:
-        return f"GG. {street} {_roman(rng)} NO.{number}"
-    if kind == 8:
-        return f"BTN {street} KAV. {rng.integers(1, 99)} ({block})"
-    return street if rng.random() < 0.6 else f"ASRAMA {street}, {_compose_word(rng)} & {_compose_word(rng)}"
-
-
-def _roman(rng: np.random.Generator) -> str:
-    return _pick(rng, ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XII"), None)
-
-
 def _draw_religion(rng: np.random.Generator) -> str:
-    return _pick(
+    return pick(
         rng,
         ("ISLAM", "KRISTEN", "KATOLIK", "KATHOLIK", "HINDU", "BUDDHA", "BUDHA", "KONGHUCU", "KHONGHUCU", ""),
         (50, 14, 8, 6, 8, 5, 4, 3, 1, 1),
@@ -320,13 +183,13 @@ def _draw_religion(rng: np.random.Generator) -> str:
 
 def _foreign_fields(rng: np.random.Generator, female: bool, issued: date) -> dict[str, str]:
     return {
-        "nama": f"{_pick(rng, FOREIGN_GIVEN, None)} {_pick(rng, FOREIGN_FAMILY, None)}".replace("Ü", "U"),
-        "tempat_lahir": _pick(rng, FOREIGN_BIRTH_PLACES, None),
+        "nama": draw_foreign_name(rng),
+        "tempat_lahir": pick(rng, FOREIGN_BIRTH_PLACES, None),
         "jenis_kelamin": "FEMALE" if female else "MALE",
-        "agama": _pick(rng, FOREIGN_RELIGIONS, None),
-        "status_perkawinan": _pick(rng, FOREIGN_STATUSES, None),
-        "pekerjaan": _pick(rng, FOREIGN_OCCUPATIONS, None),
-        "kewarganegaraan": _pick(rng, FOREIGN_COUNTRIES, None),
+        "agama": pick(rng, FOREIGN_RELIGIONS, None),
+        "status_perkawinan": pick(rng, FOREIGN_STATUSES, None),
+        "pekerjaan": pick(rng, FOREIGN_OCCUPATIONS, None),
+        "kewarganegaraan": pick(rng, FOREIGN_COUNTRIES, None),
         "berlaku_hingga": _format_date(_anniversary(issued, issued.year + 5)),
     }
 
@@ -345,18 +208,8 @@ def _make_odd(rng: np.random.Generator, fields: dict[str, str], probability: flo
         "provinsi",
     ):
         if rng.random() < probability:
-            fields[name] = _random_text(rng)
+            fields[name] = draw_random_text(rng)
     if rng.random() < probability:
         fields["nik"] = "".join(rng.choice(list(string.digits), 16))
     if rng.random() < probability:
         fields["rt_rw"] = f"{rng.integers(0, 1000):03d}/{rng.integers(0, 1000):03d}"
-
-
-def _random_text(rng: np.random.Generator) -> str:
-    kind = rng.random()
-    if kind < 0.5:
-        return " ".join(_compose_word(rng) for _ in range(int(rng.integers(1, 5))))
-    letters = string.ascii_uppercase if kind < 0.75 else string.ascii_uppercase + string.digits * 2 + ".,:/-'()+&"
-    words = ("".join(rng.choice(list(letters), int(rng.integers(1, 9)))) for _ in range(int(rng.integers(1, 5))))
-    text = " ".join(words)
-    return text.title() if rng.random() < 0.08 else text
