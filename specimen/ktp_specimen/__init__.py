@@ -1,5 +1,6 @@
 """Specimen KTPs: invented people, printed cards and photographed scenes, all from a seed.
 
-Data flow: `people` (who, with words from `names`) → `card` (what is printed, on `ground`) → `scene` (where it lies) → `camera` (how it is
-photographed) → `generate` (images and `truth.jsonl` on disk).
+Data flow: `people` (who, with words from `names`) → `card` (what is printed, by `typesetting`, on `ground`) → `scene`
+(where it lies, on `backgrounds`) → `camera` (how it is photographed, as `strata` plans it) → `generate` (images and
+their `truth` on disk).
 """
