@@ -28,33 +28,8 @@ from ktp_postprocessing.lines import Span, TextLine, join_spans, make_spans
 from ktp_postprocessing.matching import AREA_LIST, OPEN_LIST
 from ktp_postprocessing.nik import parse_nik
 from ktp_postprocessing.numerals import find_date, split_place_and_date
-from ktp_postprocessing.reading import CardReading, FieldReading
+from ktp_postprocessing.reading import FIELD_NAMES, CardReading, FieldReading
 from ktp_postprocessing.repair import cross_check
-
-FIELD_NAMES = (
-    "provinsi",
-    "kabupaten_kota",
-    "nik",
-    "nama",
-    "tempat_lahir",
-    "tanggal_lahir",
-    "jenis_kelamin",
-    "golongan_darah",
-    "alamat",
-    "rt_rw",
-    "rt",
-    "rw",
-    "kelurahan_desa",
-    "kecamatan",
-    "agama",
-    "status_perkawinan",
-    "pekerjaan",
-    "kewarganegaraan",
-    "berlaku_hingga",
-    "tempat_terbit",
-    "tanggal_terbit",
-)
-"""All fields, in print order."""
 
 _MAX_ISSUE_ROW_GAP_HEIGHTS = 3.5  # from the issue place's middle down to the issue date's
 _BLOOD_TYPE_BESIDE_SEX = re.compile(r"\s([ABO0]{1,2}[+\-]?|-|TIDAK TAHU)$")

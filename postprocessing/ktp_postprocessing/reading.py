@@ -6,6 +6,31 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+FIELD_NAMES = (
+    "provinsi",
+    "kabupaten_kota",
+    "nik",
+    "nama",
+    "tempat_lahir",
+    "tanggal_lahir",
+    "jenis_kelamin",
+    "golongan_darah",
+    "alamat",
+    "rt_rw",
+    "rt",
+    "rw",
+    "kelurahan_desa",
+    "kecamatan",
+    "agama",
+    "status_perkawinan",
+    "pekerjaan",
+    "kewarganegaraan",
+    "berlaku_hingga",
+    "tempat_terbit",
+    "tanggal_terbit",
+)
+"""All fields, in print order."""
+
 
 class Correction(StrEnum):
     """How a value came from the text that was read; the strongest step counts."""
@@ -64,7 +89,7 @@ class CardReading:
     """A card.
 
     Attributes:
-        fields: name -> reading, in print order; only fields that were read. The names are `card.FIELD_NAMES`.
+        fields: name -> reading, in print order; only fields that were read. The names are `FIELD_NAMES`.
         findings: disagreements, see `checks`.
         area_codes: name of an area field -> dotted code of the area it was matched to.
     """

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from ktp_postprocessing.reading import FIELD_NAMES, Correction
+
 __all__ = [
     "FIELD_NAMES",
     "AssessmentResult",
@@ -21,40 +23,6 @@ __all__ = [
 
 Quad = tuple[tuple[float, float], tuple[float, float], tuple[float, float], tuple[float, float]]
 """Four (x, y) corners, source-image pixels, clockwise from the object's own top left."""
-
-FIELD_NAMES = (
-    "provinsi",
-    "kabupaten_kota",
-    "nik",
-    "nama",
-    "tempat_lahir",
-    "tanggal_lahir",
-    "jenis_kelamin",
-    "golongan_darah",
-    "alamat",
-    "rt_rw",
-    "rt",
-    "rw",
-    "kelurahan_desa",
-    "kecamatan",
-    "agama",
-    "status_perkawinan",
-    "pekerjaan",
-    "kewarganegaraan",
-    "berlaku_hingga",
-    "tempat_terbit",
-    "tanggal_terbit",
-)
-"""Every field, in the order of the card; the names of the proto's Card."""
-
-
-class Correction(StrEnum):
-    """How a value came out of the raw text; the meanings stand in the proto."""
-
-    NONE = "none"
-    NORMALISED = "normalised"
-    TEMPLATE = "template"
-    CROSS_CHECK = "cross_check"
 
 
 class Severity(StrEnum):

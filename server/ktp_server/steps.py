@@ -36,7 +36,6 @@ from ktp_server.models import CardInstance
 from ktp_server.results import (
     FIELD_NAMES,
     CardResult,
-    Correction,
     FieldResult,
     FindingResult,
     LineResult,
@@ -260,7 +259,7 @@ def _field_result(field: FieldReading, to_source: NDArray[np.float64]) -> FieldR
         value=field.value,
         raw_value=field.raw_value,
         confidence=field.confidence,
-        correction=Correction[field.correction.name],
+        correction=field.correction,
         quad=None if field.quad is None else _source_quad(field.quad, to_source),
     )
 

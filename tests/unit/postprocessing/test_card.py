@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ktp_postprocessing.card import FIELD_NAMES, read_card
+from ktp_postprocessing.card import read_card
 from ktp_postprocessing.knowledge import CardKnowledge
 from ktp_postprocessing.lines import TextLine
-from ktp_postprocessing.reading import CardReading, Correction
+from ktp_postprocessing.reading import FIELD_NAMES, CardReading, Correction
 from tests.unit.postprocessing.conftest import CARD_HEIGHT_PX, CardSketch
 
 KNOWLEDGE = CardKnowledge.load()
