@@ -33,7 +33,7 @@ class CardKnowledge:
         knowledge = CardKnowledge(AreaList.load(), Vocabularies.load())
         Confusions.load()
         knowledge.known_places  # noqa: B018 - built here rather than in the first request
-        knowledge.label_matcher  # noqa: B018
+        knowledge.label_matcher  # noqa: B018 - likewise
         return knowledge
 
     @cached_property

@@ -112,6 +112,7 @@ def find_text_boxes(probability: NDArray[np.uint8], settings: TextBoxSettings = 
 def _find_cores(probability: NDArray[np.uint8], settings: TextBoxSettings) -> list[_Core]:
     height, width = probability.shape
     mask = (probability >= _FULL_PROBABILITY * settings.binarization_threshold).astype(np.uint8)
+    # OpenCV's stubs call the contours arrays of any number; they are int32 points.
     contours: Sequence[NDArray[np.int32]] = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)[0]  # type: ignore[assignment]
     halo = np.ones((2 * _HALO_PX + 1, 2 * _HALO_PX + 1), np.uint8)
     cores: list[_Core] = []
