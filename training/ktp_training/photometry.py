@@ -75,3 +75,65 @@ def erase_strip(pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[
     painted = pixels.copy()
     cv2.line(painted, start, stop, int(rng.integers(0, 256)), int(rng.integers(1, 3)), cv2.LINE_AA)
     return painted
+
+
+def defocus(pixels: NDArray[np.uint8], rng: np.random.Generator, largest_radius_px: float) -> NDArray[np.uint8]:
+    """Blur by a disc, the image of a point out of focus; any (H, W[, C])."""
+    radius = rng.uniform(0.5, largest_radius_px)
+    reach = int(np.ceil(radius))
+    offsets = np.arange(-reach, reach + 1)
+    distance = np.hypot(offsets[:, None], offsets[None])
+    kernel = np.clip(radius + 0.5 - distance, 0.0, 1.0)
+    return np.asarray(cv2.filter2D(pixels, -1, kernel / kernel.sum()), dtype=np.uint8)
+
+
+def move(pixels: NDArray[np.uint8], rng: np.random.Generator, longest_px: float) -> NDArray[np.uint8]:
+    """Blur along a straight path of any direction, as a shaking hand does; any (H, W[, C])."""
+    length, angle = rng.uniform(1.0, longest_px), rng.uniform(0.0, np.pi)
+    reach = int(np.ceil(length / 2)) + 1
+    kernel = np.zeros((2 * reach + 1, 2 * reach + 1), dtype=np.float32)
+    for step in np.linspace(-length / 2, length / 2, 9):
+        x, y = reach + step * np.cos(angle), reach + step * np.sin(angle)
+        column, row = int(x), int(y)
+        right, down = x - column, y - row
+        kernel[row, column] += (1 - right) * (1 - down)
+        kernel[row, column + 1] += right * (1 - down)
+        kernel[row + 1, column] += (1 - right) * down
+        kernel[row + 1, column + 1] += right * down
+    return np.asarray(cv2.filter2D(pixels, -1, kernel / kernel.sum()), dtype=np.uint8)
+
+
+def sharpen(pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Lay the bright and dark halos of a phone's sharpening around edges (unsharp mask); any (H, W[, C])."""
+    smooth = cv2.GaussianBlur(pixels, (0, 0), rng.uniform(0.8, 2.0))
+    amount = rng.uniform(0.3, 1.6)
+    return np.asarray(cv2.addWeighted(pixels, 1 + amount, smooth, -amount, 0.0), dtype=np.uint8)
+
+
+def add_grating(pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Modulate brightness by a sine grating: moiré of a photographed screen, halftone, a guilloche ground; (H, W)."""
+    height_px, width_px = pixels.shape[:2]
+    angle, period_px = rng.uniform(0.0, np.pi), np.exp(rng.uniform(np.log(2.2), np.log(24.0)))
+    along = np.cos(angle) * np.arange(width_px)[None] + np.sin(angle) * np.arange(height_px)[:, None]
+    wave = np.sin(2 * np.pi * along / period_px + rng.uniform(0, 2 * np.pi)) * rng.uniform(3.0, 18.0)
+    return np.clip(pixels + wave, 0, 255).astype(np.uint8)
+
+
+def wear(pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Fade ink in blotches: dark pixels move towards the ground's brightness; (H, W)."""
+    height_px, width_px = pixels.shape[:2]
+    coarse = rng.random((max(2, height_px // 8), max(2, width_px // 8)), dtype=np.float32)
+    blotches = cv2.resize(coarse, (width_px, height_px), interpolation=cv2.INTER_CUBIC)
+    fading = np.clip(blotches * rng.uniform(0.3, 1.1), 0.0, 0.75)
+    ground = float(np.percentile(pixels, 80))
+    return np.clip(pixels + fading * np.maximum(ground - pixels, 0.0), 0, 255).astype(np.uint8)
+
+
+def add_glare(pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Lay a soft bright spot over a part: the text under it stays just readable; (H, W)."""
+    height_px, width_px = pixels.shape[:2]
+    x, y = rng.uniform(0, width_px), rng.uniform(0, height_px)
+    across = (np.arange(width_px)[None] - x) / (height_px * rng.uniform(0.6, 3.0))
+    down = (np.arange(height_px)[:, None] - y) / (height_px * rng.uniform(0.5, 1.5))
+    light = np.exp(-(across**2 + down**2)) * rng.uniform(0.3, 0.8)
+    return np.clip(pixels + light * (255.0 - pixels), 0, 255).astype(np.uint8)

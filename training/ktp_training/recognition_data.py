@@ -21,13 +21,19 @@ from ktp_preprocessing.crops import LINE_GROWTH, LINE_HEIGHT_PX
 from ktp_training.alphabet import ALPHABET, WIDTHS_PX
 from ktp_training.cache import STRIP_LINE_PX, STRIP_MARGIN_X, STRIP_MARGIN_Y, StripExtract, build_cache, load_extracts
 from ktp_training.photometry import (
+    add_glare,
     add_gradient,
+    add_grating,
     add_noise,
     blur,
     compress,
+    defocus,
     erase_strip,
     lose_resolution,
+    move,
+    sharpen,
     vary_tone,
+    wear,
 )
 
 WEIGHT_OF_KIND = {"watermark": 0.5, "glued": 0.6}
@@ -35,6 +41,8 @@ WEIGHT_OF_KIND = {"watermark": 0.5, "glued": 0.6}
 COMMON_TEXT_EXPONENT = 0.25
 """A text n times as frequent as a typical one is drawn n^0.75 times as often: labels are few strings, many times."""
 WEIGHT_OF_FIELD = {"nik": 2.0}
+AS_DRAWN = {"hard": 0.6}
+"""Share of lines left as the pool's own camera showed them, 0.2 unless named: hard ones are hardly readable already."""
 MARGIN_DEVIATION_Y = 0.075
 MARGIN_DEVIATION_X = 0.14
 """Spread of the crop's margins in line heights: how the text detector's boxes scatter around the true lines."""
@@ -94,7 +102,9 @@ class KtpLineDataset(Dataset):
         if self.training:
             if self._rng is None:
                 self._rng = np.random.default_rng(torch.initial_seed())
-            crop = _vary(_random_crop(strip, extract, width_px, self._rng), self._rng)
+            crop = _random_crop(strip, extract, width_px, self._rng)
+            if self._rng.random() > AS_DRAWN.get(extract.stratum, 0.2):
+                crop = _vary(crop, self._rng)
         else:
             crop = crop_strip(strip, extract, Margins(), width_px)
         sample = TextRecogDataSample(
@@ -196,20 +206,31 @@ def _random_crop(
 
 
 def _vary(crop: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    chances = rng.random(7)
-    if chances[0] < 0.15:
-        crop = lose_resolution(crop, rng)
-    if chances[1] < 0.25:
-        crop = blur(crop, rng, 1.3)
-    if chances[2] < 0.7:
+    """Put a crop through printing, light, lens and sensor, in the order in which they happen."""
+    for chance, change in (
+        (0.08, wear),
+        (0.08, erase_strip),
+        (0.10, add_grating),
+        (0.15, add_gradient),
+        (0.05, add_glare),
+        (0.15, lose_resolution),
+    ):
+        if rng.random() < chance:
+            crop = change(crop, rng)
+    lens = rng.random()
+    if lens < 0.15:
+        crop = blur(crop, rng, 1.4)
+    elif lens < 0.25:
+        crop = defocus(crop, rng, 2.2)
+    elif lens < 0.35:
+        crop = move(crop, rng, 4.5)
+    if rng.random() < 0.65:
         crop = vary_tone(crop, rng)
-    if chances[3] < 0.15:
-        crop = add_gradient(crop, rng)
-    if chances[4] < 0.08:
-        crop = erase_strip(crop, rng)
-    if chances[5] < 0.3:
+    if rng.random() < 0.25:
         crop = add_noise(crop, rng, 14.0)
-    if chances[6] < 0.12:
+    if rng.random() < 0.12:
+        crop = sharpen(crop, rng)
+    if rng.random() < 0.12:
         crop = compress(crop, rng)
     return crop
 

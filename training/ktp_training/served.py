@@ -196,7 +196,7 @@ class ServedDetection(nn.Module):
 
 
 class ServedRecognition(nn.Module):
-    """CTC recogniser: image (N, 32, W, 1) uint8 grey to log_probability (N, W / 4, classes) float32."""
+    """CTC recogniser: image (N, 32, W, 1) uint8 grey to log_probability (N, W / 2, classes) float32."""
 
     def __init__(self, model: nn.Module) -> None:
         """Wrap an mmocr recogniser."""
