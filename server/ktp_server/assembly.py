@@ -1,6 +1,7 @@
 """Builds the pipeline from the settings: models, engine, worker threads, thresholds."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -14,15 +15,22 @@ from ktp_server.engines.repository import find_model_repository, read_model_repo
 from ktp_server.models import CardModels
 from ktp_server.pipeline import Pipeline, PipelineRules
 from ktp_server.settings import Settings
-from ktp_server.stages import CpuWorkers
+from ktp_server.stages import CpuWorkers, Timer
 from ktp_server.steps import CardRules, ReadingRules
 
 __all__ = ["open_pipeline"]
 
 
 @asynccontextmanager
-async def open_pipeline(settings: Settings) -> AsyncIterator[Pipeline]:
+async def open_pipeline(
+    settings: Settings, knowledge: CardKnowledge | None = None, timer: Timer = time.perf_counter
+) -> AsyncIterator[Pipeline]:
     """Load the models and give a pipeline that has answered a warm-up.
+
+    Args:
+        settings: thresholds, and how much of the machine to take.
+        knowledge: lists that fields are matched against; the bundled ones by default.
+        timer: times the stages, see `StageClock`.
 
     Raises:
         ModelRepositoryError, ModelContractError: the models cannot be used.
@@ -39,9 +47,10 @@ async def open_pipeline(settings: Settings) -> AsyncIterator[Pipeline]:
     workers = CpuWorkers(settings.cpu_worker_count)
     try:
         models = CardModels.build(engine, specs)
-        knowledge = await asyncio.to_thread(CardKnowledge.load)
+        if knowledge is None:
+            knowledge = await asyncio.to_thread(CardKnowledge.load)
         await models.warm_up()
-        yield Pipeline(models, workers, _rules(settings, knowledge))
+        yield Pipeline(models, workers, _rules(settings, knowledge), timer)
     finally:
         await engine.close()
         workers.close()

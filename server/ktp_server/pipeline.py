@@ -6,13 +6,14 @@ Between any two stages a request may be cancelled or run out of time; then nothi
 """
 
 import asyncio
+import time
 from dataclasses import dataclass
 
 from ktp_postprocessing.text_boxes import TextBoxSettings
 from ktp_preprocessing.requirements import RequirementRules
 from ktp_server.models import CardModels
 from ktp_server.results import AssessmentResult, RecognitionResult
-from ktp_server.stages import CpuWorkers, StageClock
+from ktp_server.stages import CpuWorkers, StageClock, Timer
 from ktp_server.steps import (
     AlignedCard,
     CardRules,
@@ -41,15 +42,19 @@ class PipelineRules:
 class Pipeline:
     """Reads cards; one instance serves all requests."""
 
-    def __init__(self, models: CardModels, workers: CpuWorkers, rules: PipelineRules) -> None:
+    def __init__(
+        self, models: CardModels, workers: CpuWorkers, rules: PipelineRules, timer: Timer = time.perf_counter
+    ) -> None:
         """Bind the stages together.
 
         Args:
             models: the three models.
             workers: threads for the CPU work.
             rules: thresholds and knowledge.
+            timer: times the stages, see `StageClock`.
         """
         self._models = models
+        self._timer = timer
         self._workers = workers
         self._rules = rules
 
@@ -63,7 +68,7 @@ class Pipeline:
         Raises:
             RecognitionError, ImageError, InferenceError, TimeoutError: see errors.reportable_failure.
         """
-        clock = StageClock(deadline_s)
+        clock = StageClock(deadline_s, self._timer)
         async with asyncio.timeout_at(deadline_s):
             prepared, aligned = await self._align(data, clock)
             detection, recognition = self._models.detection, self._models.recognition
@@ -79,7 +84,7 @@ class Pipeline:
 
     async def assess_quality(self, data: bytes, deadline_s: float | None = None) -> AssessmentResult:
         """Check an image without reading its text; arguments and errors as in `recognize`."""
-        clock = StageClock(deadline_s)
+        clock = StageClock(deadline_s, self._timer)
         async with asyncio.timeout_at(deadline_s):
             _, aligned = await self._align(data, clock)
         return AssessmentResult(aligned.result(), aligned.quality, aligned.requirements, clock.timings_ms())

@@ -149,6 +149,7 @@ def prepare_image(data: bytes, rules: RequirementRules, input_size_px: int, cloc
     with clock.measure("requirements"):
         report = check_requirements(image, rules)
         _reject(report, ErrorReason.QUALITY_REJECTED)
+    with clock.measure("letterbox"):
         letterboxed = letterbox(image.pixels, input_size_px)
     return PreparedImage(image, letterboxed, report)
 
@@ -191,10 +192,11 @@ def cut_lines(
     Raises:
         RecognitionError: CARD_UNREADABLE without any line, or the deadline passed.
     """
-    with clock.measure("crops"):
+    with clock.measure("text_boxes"):
         boxes = find_text_boxes(probability, rules.boxes)
-        if not boxes:
-            raise RecognitionError(ErrorReason.CARD_UNREADABLE, "a card was found, but no text on it")
+    if not boxes:
+        raise RecognitionError(ErrorReason.CARD_UNREADABLE, "a card was found, but no text on it")
+    with clock.measure("crops"):
         quads = np.stack([box.quad for box in boxes])
         crops = crop_lines(prepared.image.pixels, aligned.rectified.homography, quads, rules.widths)
     return LineCrops(quads, crops)

@@ -30,10 +30,12 @@ QUAD = np.array([[180.0, 190.0], [1010.0, 150.0], [1040.0, 680.0], [150.0, 700.0
 STAGES = [
     "decode",
     "requirements",
+    "letterbox",
     "segmentation",
     "rectify",
     "quality",
     "text_detection",
+    "text_boxes",
     "crops",
     "text_recognition",
     "fields",
@@ -71,7 +73,7 @@ async def test_card_is_read_and_everything_lies_in_source_pixels(workers: CpuWor
 
 async def test_assessment_stops_before_the_text(workers: CpuWorkers) -> None:
     result = await pipeline_over(oracle(SPECS, [QUAD]), workers).assess_quality(draw_card(QUAD))
-    assert list(result.timings_ms) == [*STAGES[:5], "total"]
+    assert list(result.timings_ms) == [*STAGES[:6], "total"]
     assert not result.card.fields
     assert np.abs(np.array(result.card.quad) - QUAD).max() < 3.0
 
