@@ -1,10 +1,11 @@
 """Everything known about cards, loaded once and passed down."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
 from ktp_postprocessing.areas import AreaList
+from ktp_postprocessing.calibration import Calibration
 from ktp_postprocessing.confusions import Confusions
 from ktp_postprocessing.labels import LabelMatcher
 from ktp_postprocessing.vocabularies import Vocabularies
@@ -21,10 +22,11 @@ def strip_regency_prefix(name: str) -> str:
 
 @dataclass(frozen=True)
 class CardKnowledge:
-    """Areas, vocabularies and labels."""
+    """Areas, vocabularies and labels, and what confidences mean."""
 
     areas: AreaList
     vocabularies: Vocabularies
+    calibration: Calibration = field(default_factory=Calibration.load)
 
     @staticmethod
     @lru_cache(maxsize=1)
