@@ -1,13 +1,15 @@
 """JPEG structure: what a file declares, and a clean stream with only what its pixels need.
 
-Pillow and libjpeg are tolerant: they paint what is missing of a truncated picture in grey. So the structure is checked
+Decoders are tolerant: they paint what is missing of a truncated picture in grey. So the structure is checked
 here, and libjpeg gets a stream in which missing data cannot pass unnoticed (see `clean_stream`).
 Source: ITU-T T.81, annex B.
 """
 
-import re
 import struct
 from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ktp_preprocessing.errors import ImageCorrupt, ImageFormatUnsupported
 from ktp_preprocessing.exif import UPRIGHT_ORIENTATION, read_orientation
@@ -19,9 +21,6 @@ _SEQUENTIAL_FRAMES = frozenset({0xC0, 0xC1})
 _PROGRESSIVE_FRAME = 0xC2
 _KEPT_MARKERS = frozenset({_APP0, _APP14, _DQT, _DHT, _DRI, _SOS}) | _FRAME_MARKERS
 _RESTART_MARKERS = frozenset(range(0xD0, 0xD8))
-
-_MARKER_IN_SCAN = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")
-_RESTART_IN_SCAN = re.compile(rb"\xff([\xd0-\xd7])")
 
 MAX_SCAN_COUNT = 32
 """Scans of a progressive file. Encoders write at most about 20; each further one costs a pass over all pixels."""
@@ -59,6 +58,15 @@ class _Found:
     frame: tuple[int, bytes] | None = None
     tables: dict[int, tuple[int, ...]] = field(default_factory=dict)
     orientation: int = UPRIGHT_ORIENTATION
+
+
+@dataclass(frozen=True, slots=True)
+class _Marks:
+    """Where a file holds markers, or bytes that look like them: ascending positions of their 0xFF."""
+
+    data: bytes
+    restarts: NDArray[np.intp]
+    others: NDArray[np.intp]
 
 
 class _Coverage:
@@ -132,7 +140,7 @@ def clean_stream(data: bytes, header: JpegHeader) -> bytes:
         header: its header.
 
     Returns:
-        A JPEG stream for Pillow; decoding it fails where the scan lacks data.
+        A JPEG stream for libjpeg; decoding it fails where the scan lacks data.
 
     Raises:
         ImageCorrupt: the file ends before its end marker, or restart markers are missing.
@@ -140,6 +148,7 @@ def clean_stream(data: bytes, header: JpegHeader) -> bytes:
     """
     parts = [b"\xff\xd8"]
     coverage = _Coverage(header)
+    marks = _find_marks(data)
     scan_count, restart_interval, position = 0, 0, 2
     while True:
         marker, start, stop = _next_segment(data, position)
@@ -156,9 +165,9 @@ def clean_stream(data: bytes, header: JpegHeader) -> bytes:
         if scan_count > MAX_SCAN_COUNT:
             raise ImageFormatUnsupported(f"the JPEG file has more than {MAX_SCAN_COUNT} scans")
         coverage.note_scan(data[start:stop])
-        position = _scan_end(data, stop)
+        position = _scan_end(marks, stop)
         if restart_interval:
-            _check_restarts(data[stop:position])
+            _check_restarts(marks, stop, position)
         parts.append(data[stop:position])
     if not coverage.is_complete():
         raise ImageCorrupt("the JPEG file lacks a part of its data")
@@ -241,16 +250,26 @@ def _quantisation_tables(payload: bytes) -> dict[int, tuple[int, ...]]:
     return tables
 
 
-def _scan_end(data: bytes, start: int) -> int:
-    """Find the marker that ends the entropy-coded data starting at `start`."""
-    match = _MARKER_IN_SCAN.search(data, start)
-    if match is None:
+def _find_marks(data: bytes) -> _Marks:
+    """Find all markers at once, fill bytes and stuffed zeros left out."""
+    values = np.frombuffer(data, dtype=np.uint8)
+    places = np.flatnonzero(values[:-1] == 0xFF)
+    codes = values[places + 1]
+    restarts = (codes & 0xF8) == 0xD0
+    return _Marks(data, places[restarts], places[~restarts & (codes != 0x00) & (codes != 0xFF)])
+
+
+def _scan_end(marks: _Marks, start: int) -> int:
+    """Find the marker that ends the entropy-coded data starting at `start`: the first one that is no restart."""
+    index = int(np.searchsorted(marks.others, start))
+    if index == len(marks.others):
         raise ImageCorrupt("the JPEG file is truncated")
-    return match.start()
+    return int(marks.others[index])
 
 
-def _check_restarts(scan: bytes) -> None:
+def _check_restarts(marks: _Marks, start: int, stop: int) -> None:
     """Check that the restart markers of a scan count up modulo 8 (T.81, E.1.4): a gap means that data are missing."""
-    for index, match in enumerate(_RESTART_IN_SCAN.finditer(scan)):
-        if match.group(1)[0] - 0xD0 != index % 8:
-            raise ImageCorrupt("the JPEG file lacks a part of its data")
+    inside = marks.restarts[np.searchsorted(marks.restarts, start) : np.searchsorted(marks.restarts, stop)]
+    numbers = np.frombuffer(marks.data, dtype=np.uint8)[inside + 1] - np.uint8(0xD0)
+    if (numbers != np.arange(len(numbers)) % 8).any():
+        raise ImageCorrupt("the JPEG file lacks a part of its data")
