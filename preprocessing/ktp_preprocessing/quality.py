@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ktp_preprocessing.rectify import CARD_FRAME_MARGIN_PX, CARD_FRAME_SIZE_PX
+from ktp_preprocessing.sampling import halve
 from ktp_preprocessing.sharpness import blur_sigma_px
 
 __all__ = ["QualityReport", "QualityScore", "QualityThresholds", "assess_quality"]
@@ -29,7 +30,7 @@ _LEGIBLE_CONTRAST = 80.0
 
 _GLARE_LEVEL = 236.0
 _GLARE_EXCESS = 20.0
-_UNLIT_PERCENTILE = 30
+_UNLIT_SHARE = 0.3
 """Glare is brighter than the ground where no glare is; it may cover half of the card. Where even that part of the card
 is nearly white, the whole card is too bright, which is no glare."""
 
@@ -37,7 +38,8 @@ _WORST_GLARE_SHARE = 0.05
 """Blown-out share of the card that scores 0: a spot of one eighth of the card's width."""
 
 _SMALLEST_GLARE_SHARE = 0.0015
-_GLARE_CELL_PX = 4
+_GLARE_HALVING_COUNT = 2
+_GLARE_CELL_PX = 2**_GLARE_HALVING_COUNT
 
 _DROWNED_LEVEL = 190
 """Where the darkest pixel near a blown-out place is lighter than this, print there is drowned; elsewhere it is legible
@@ -46,8 +48,8 @@ through the reflection (ink has a level of about 60)."""
 _PRINT_REACH_PX = 17
 """Neighbourhood in which print shows, card-frame pixels: about one text row."""
 
-_LEVEL_STEP = 5
-"""Every fifth pixel is enough for the statistics of grey levels."""
+_LEVEL_STEP = 2
+"""Every second row and column is enough for the statistics of grey levels."""
 
 _PHOTO_LEFT, _PHOTO_TOP, _PHOTO_BOTTOM = 0.70, 0.22, 0.77
 """The photo panel, as fractions of the card: dark hair and white shirts there say nothing about the light."""
@@ -122,11 +124,10 @@ def assess_quality(card_pixels: NDArray[np.uint8], thresholds: QualityThresholds
     grey = np.asarray(cv2.cvtColor(card, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
     blur_px = blur_sigma_px(grey)
     sharpness = float(np.clip(1.0 - blur_px / _UNREADABLE_BLUR_PX, 0.0, 1.0))
-    printed = ~_photo_panel(grey.shape[0], grey.shape[1])
-    levels = grey[printed][::_LEVEL_STEP]
-    ground_level = float(np.median(levels))
+    levels = _level_shares(grey)
+    ground_level = _quantile(levels, 0.5)
     brightness, too_dark = _score_brightness(levels, ground_level)
-    share, glare_quads = _find_glare(card, grey, float(np.percentile(levels, _UNLIT_PERCENTILE)))
+    share, glare_quads = _find_glare(card, grey, _quantile(levels, _UNLIT_SHARE))
     specularity = float(np.clip(1.0 - share / _WORST_GLARE_SHARE, 0.0, 1.0))
     light = "the card is too dark: add light" if too_dark else "the card is too bright: reduce light or exposure"
     return QualityReport(
@@ -154,12 +155,25 @@ def _photo_panel(height_px: int, width_px: int) -> NDArray[np.bool_]:
     return panel
 
 
-def _score_brightness(levels: NDArray[np.uint8], ground_level: float) -> tuple[float, bool]:
+def _level_shares(grey: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Share of the card beside the photo that is at most as bright as each grey level: (256,), ascending to 1."""
+    sample = grey[::_LEVEL_STEP, ::_LEVEL_STEP]
+    printed = ~_photo_panel(sample.shape[0], sample.shape[1])
+    counts = np.bincount(sample[printed], minlength=256)
+    return np.asarray(np.cumsum(counts) / counts.sum(), dtype=np.float64)
+
+
+def _quantile(levels: NDArray[np.float64], share: float) -> float:
+    """Lowest grey level that a share of the card does not exceed."""
+    return float(np.searchsorted(levels, share))
+
+
+def _score_brightness(levels: NDArray[np.float64], ground_level: float) -> tuple[float, bool]:
     """Score the light from the grey levels beside the photo; returns the score and whether dark is the worse side."""
     dark_score = float(np.clip(ground_level / _WELL_LIT_LEVEL, 0.0, 1.0))
-    blown_share = float((levels >= _BLOWN_LEVEL).mean())
+    blown_share = 1.0 - float(levels[_BLOWN_LEVEL - 1])
     blown = float(np.clip((blown_share - _HARMLESS_BLOWN_SHARE) / (_BLOWN_SHARE - _HARMLESS_BLOWN_SHARE), 0.0, 1.0))
-    contrast = ground_level - float(np.percentile(levels, 2))
+    contrast = ground_level - _quantile(levels, 0.02)
     bright_score = 1.0 - blown * (1.0 - min(max(contrast, 0.0) / _LEGIBLE_CONTRAST, 1.0))
     return min(dark_score, bright_score), dark_score <= bright_score
 
@@ -169,7 +183,7 @@ def _find_glare(
 ) -> tuple[float, NDArray[np.float64]]:
     """Find blown-out areas: their share of the card beside the photo, and (N, 4, 2) boxes in card-frame pixels."""
     size = card.shape[1] // _GLARE_CELL_PX, card.shape[0] // _GLARE_CELL_PX
-    red, green, blue = cv2.split(cv2.resize(card, size, interpolation=cv2.INTER_AREA))
+    red, green, blue = cv2.split(halve(card, _GLARE_HALVING_COUNT))
     lowest = cv2.min(cv2.min(red, green), blue)
     bright = np.asarray(lowest) >= max(_GLARE_LEVEL, unlit_level + _GLARE_EXCESS)
     darkest = cv2.erode(grey, np.ones((_PRINT_REACH_PX, _PRINT_REACH_PX), dtype=np.uint8))
@@ -181,7 +195,6 @@ def _find_glare(
     left, top = spots[:, cv2.CC_STAT_LEFT], spots[:, cv2.CC_STAT_TOP]
     right, bottom = left + spots[:, cv2.CC_STAT_WIDTH], top + spots[:, cv2.CC_STAT_HEIGHT]
     corners = np.stack([left, top, right, top, right, bottom, left, bottom], axis=1).reshape(-1, 4, 2)
-    scale = np.array([card.shape[1] / size[0], card.shape[0] / size[1]])
-    quads = corners * scale + np.array(CARD_FRAME_MARGIN_PX) - 0.5
+    quads = corners * float(_GLARE_CELL_PX) + np.array(CARD_FRAME_MARGIN_PX) - 0.5
     share = float(spots[:, cv2.CC_STAT_AREA].sum()) / bright.size
     return share, np.clip(quads, -0.5, np.array(CARD_FRAME_SIZE_PX) - 0.5)
