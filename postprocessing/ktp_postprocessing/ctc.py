@@ -15,14 +15,16 @@ class TextReading:
         text: as decoded, spaces at the ends removed.
         confidence: [0, 1], about the probability that every character is right; 0 for an empty text.
         character_confidences: one for each character of `text`; their product is `confidence`.
+        character_columns: for each character of `text` the first time step of it, ascending.
     """
 
     text: str
     confidence: float
     character_confidences: tuple[float, ...]
+    character_columns: tuple[int, ...]
 
 
-_NOTHING_READ = TextReading("", 0.0, ())
+_NOTHING_READ = TextReading("", 0.0, (), ())
 
 
 def decode_greedy(log_probability: NDArray[np.float32], alphabet: str) -> TextReading:
@@ -50,25 +52,23 @@ def decode_greedy(log_probability: NDArray[np.float32], alphabet: str) -> TextRe
     if len(starts) == 0:
         return _NOTHING_READ
     classes = best[starts]
-    probability = np.exp(log_probability)
     frames = np.arange(frame_count)
     # For each frame the characters before (or at) it and after it; at the ends both are the outermost character.
     index = np.searchsorted(starts, frames, side="right") - 1
     before = classes[np.maximum(index, 0)]
     after = classes[np.minimum(index + 1, len(classes) - 1)]
-    harmless = (
-        probability[:, blank] + probability[frames, before] + np.where(before == after, 0.0, probability[frames, after])
-    )
-    harmless = np.minimum(harmless, 1.0)
-    own = np.where(best == before, probability[frames, before], 0.0)
+    # Only these three classes matter: the exponential of all of them would cost more than everything else here.
+    empty, left, right = np.exp(log_probability[frames[None], np.stack([np.full_like(before, blank), before, after])])
+    harmless = np.minimum(empty + left + np.where(before == after, 0.0, right), 1.0)
+    own = np.where(best == before, left, 0.0)
     peaks = np.maximum.reduceat(own, starts)
     gaps = np.minimum.reduceat(np.where(best == blank, harmless, 1.0), starts)
     gaps[0] *= harmless[: starts[0]].min(initial=1.0)
     characters = [alphabet[index] for index in classes]
-    return _trim(characters, [float(value) for value in peaks * gaps])
+    return _trim(characters, np.clip(peaks * gaps, 0.0, 1.0).tolist(), starts.tolist())
 
 
-def _trim(characters: list[str], confidences: list[float]) -> TextReading:
+def _trim(characters: list[str], confidences: list[float], columns: list[int]) -> TextReading:
     """Cut spaces off both ends and sum up."""
     first, last = 0, len(characters)
     while first < last and characters[first] == " ":
@@ -77,5 +77,5 @@ def _trim(characters: list[str], confidences: list[float]) -> TextReading:
         last -= 1
     if first == last:
         return _NOTHING_READ
-    kept = tuple(min(max(confidence, 0.0), 1.0) for confidence in confidences[first:last])
-    return TextReading("".join(characters[first:last]), prod(kept), kept)
+    kept = tuple(confidences[first:last])
+    return TextReading("".join(characters[first:last]), prod(kept), kept, tuple(columns[first:last]))

@@ -10,6 +10,9 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
+from ktp_postprocessing.evidence import Evidence, join_evidence
+from ktp_postprocessing.frames import LineFrames, cut_frames
+
 # A line tilted against the card by more than this is no print of the card (watermarks run across it).
 _MAX_TILT_RADIANS = math.radians(10)
 _ELONGATED_RATIO = 3.0  # shorter lines say too little about their direction
@@ -25,12 +28,14 @@ class TextLine:
         confidence: [0, 1], that the text is right.
         quad: (4, 2) float64, clockwise from the line's own top-left, in any frame in which the card is upright.
         character_confidences: one for each character of `text`; empty if unknown.
+        frames: the recogniser's columns behind `text`, one column index for each character; None if unknown.
     """
 
     text: str
     confidence: float
     quad: NDArray[np.float64]
     character_confidences: tuple[float, ...] = ()
+    frames: LineFrames | None = None
 
 
 @dataclass(frozen=True)
@@ -62,12 +67,21 @@ class Span:
         confidences: one for each character.
         extent: place, in the card's own directions.
         quads: the (4, 2) quads of the lines it comes from, each cut to the piece, in the lines' frame.
+        frames: the recogniser's columns, one piece a line; empty if those of any line are unknown.
     """
 
     text: str
     confidences: tuple[float, ...]
     extent: Extent
     quads: tuple[NDArray[np.float64], ...]
+    frames: tuple[LineFrames, ...] = ()
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """What may stand here, by the recogniser's columns or, without any, by the text as read."""
+        if self.frames:
+            return join_evidence([Evidence.from_frames(piece) for piece in self.frames])
+        return Evidence.from_text(self.text, self.confidences)
 
     @cached_property
     def confidence(self) -> float:
@@ -75,14 +89,17 @@ class Span:
         return prod(self.confidences) if self.text else 0.0
 
     def cut(self, start: int, end: int) -> "Span":
-        """Characters start to end, spaces at both ends removed; the place is cut in proportion."""
+        """Characters start to end, spaces at both ends removed; the place is cut by the columns, else in proportion."""
         piece = self.text[start:end]
         start += len(piece) - len(piece.lstrip())
         end = start + len(piece.strip())
         if start == 0 and end == len(self.text):
             return self
         count = max(len(self.text), 1)
-        left, right = start / count, max(end, start) / count
+        end = max(end, start)
+        left, right = start / count, end / count
+        if len(self.frames) == 1:
+            left, right = self.frames[0].share(start), self.frames[0].share(end)
         width = self.extent.right - self.extent.left
         quads = self.quads
         if len(quads) == 1:
@@ -92,7 +109,8 @@ class Span:
             quads = (np.array([*corners, bottom_left + bottom * right, bottom_left + bottom * left]),)
         whole = self.extent
         extent = Extent(whole.left + width * left, whole.top, whole.left + width * right, whole.bottom)
-        return Span(self.text[start:end], self.confidences[start:end], extent, quads)
+        frames = cut_frames(self.frames, start, end)
+        return Span(self.text[start:end], self.confidences[start:end], extent, quads, frames)
 
     def without_separators(self) -> "Span":
         """The piece after its leading colon (or what it was read as). A lone `-` is a value and is kept."""
@@ -136,7 +154,9 @@ def join_spans(spans: Sequence[Span]) -> Span:
         right=max(span.extent.right for span in spans),
         bottom=max(span.extent.bottom for span in spans),
     )
-    return Span(text, confidences, extent, tuple(quad for span in spans for quad in span.quads))
+    quads = tuple(quad for span in spans for quad in span.quads)
+    frames = tuple(piece for span in spans for piece in span.frames) if all(span.frames for span in spans) else ()
+    return Span(text, confidences, extent, quads, frames)
 
 
 def make_spans(lines: Sequence[TextLine]) -> list[Span]:
@@ -190,12 +210,15 @@ def _make_span(line: TextLine, extent: Extent) -> Span:
     if len(confidences) != len(line.text):
         confidences = (confidence ** (1 / max(len(line.text), 1)),) * len(line.text)
     characters: list[str] = []
-    kept: list[float] = []
-    for character, probability in zip(line.text, confidences, strict=True):
+    kept: list[int] = []
+    for index, character in enumerate(line.text):
         printed = " " if character.isspace() else character
         if not printed.isprintable() or (printed == " " and characters[-1:] in ([" "], [])):
             continue
         characters.append(printed)
-        kept.append(probability)
+        kept.append(index)
     text = "".join(characters)
-    return Span(text, tuple(kept), extent, (line.quad,)).cut(0, len(text))
+    frames: tuple[LineFrames, ...] = ()
+    if line.frames is not None and len(line.frames.columns) == len(line.text):
+        frames = (line.frames if len(kept) == len(line.text) else line.frames.keep(kept),)
+    return Span(text, tuple(confidences[index] for index in kept), extent, (line.quad,), frames).cut(0, len(text))

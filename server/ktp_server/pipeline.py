@@ -78,7 +78,7 @@ class Pipeline:
             lines = await self._workers.run(cut_lines, prepared, aligned, probability, cut, clock)
             with clock.measure("text_recognition"):
                 outputs = await recognition.read_lines([crop.pixels for crop in lines.crops], deadline_s)
-            readings = LineReadings(outputs, recognition.alphabet)
+            readings = LineReadings(outputs, recognition.alphabet, lines.content_shares())
             card = await self._workers.run(read_fields, aligned, lines.quads, readings, self._rules.reading, clock)
         return RecognitionResult(card, aligned.quality, aligned.requirements, clock.timings_ms())
 

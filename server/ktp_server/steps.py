@@ -4,6 +4,7 @@ Coordinates: segmentation answers in letterbox pixels, detection in card-frame p
 to source-image pixels through the inverse of the homography that led there.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from ktp_postprocessing.card import read_card
 from ktp_postprocessing.ctc import decode_greedy
+from ktp_postprocessing.frames import LineFrames
 from ktp_postprocessing.knowledge import CardKnowledge
 from ktp_postprocessing.lines import TextLine
 from ktp_postprocessing.reading import FieldReading, Finding
@@ -59,6 +61,8 @@ __all__ = [
     "prepare_image",
     "read_fields",
 ]
+
+_MARGIN_COLUMN_COUNT = 2  # kept behind a line's end: a recogniser may emit its last character a column late
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +125,10 @@ class LineCrops:
     quads: NDArray[np.float64]
     crops: Sequence[LineCrop]
 
+    def content_shares(self) -> list[float]:
+        """Share of each crop's width that shows the line, (0, 1]."""
+        return [crop.content_width_px / crop.pixels.shape[1] for crop in self.crops]
+
 
 @dataclass(frozen=True, slots=True)
 class LineReadings:
@@ -129,10 +137,23 @@ class LineReadings:
     Attributes:
         log_probabilities: (T, C) float32 a line, the blank last.
         alphabet: characters in class order.
+        content_shares: for each line the share of its crop's width, and so of its T columns, that shows the line.
     """
 
     log_probabilities: Sequence[NDArray[np.float32]]
     alphabet: str
+    content_shares: Sequence[float]
+
+    def read_lines(self, quads: NDArray[np.float64], confidence_min: float) -> list[TextLine]:
+        """Decode the lines and keep their columns for a second decoding; doubtful lines are left out."""
+        lines = []
+        for quad, whole, share in zip(quads, self.log_probabilities, self.content_shares, strict=True):
+            log_probability = whole[: math.ceil(len(whole) * share) + _MARGIN_COLUMN_COUNT]
+            reading = decode_greedy(log_probability, self.alphabet)
+            if reading.text and reading.confidence >= confidence_min:
+                frames = LineFrames.of_line(log_probability, self.alphabet, reading.character_columns)
+                lines.append(TextLine(reading.text, reading.confidence, quad, reading.character_confidences, frames))
+        return lines
 
 
 def prepare_image(data: bytes, rules: RequirementRules, input_size_px: int, clock: StageClock) -> PreparedImage:
@@ -211,11 +232,7 @@ def read_fields(
         RecognitionError: CARD_UNREADABLE when not one field came out, or the deadline passed.
     """
     with clock.measure("fields"):
-        lines = []
-        for quad, log_probability in zip(quads, readings.log_probabilities, strict=True):
-            reading = decode_greedy(log_probability, readings.alphabet)
-            if reading.text and reading.confidence >= rules.text_confidence_min:
-                lines.append(TextLine(reading.text, reading.confidence, quad, reading.character_confidences))
+        lines = readings.read_lines(quads, rules.text_confidence_min)
         card = read_card(lines, rules.knowledge)
         if not card.fields:
             raise RecognitionError(ErrorReason.CARD_UNREADABLE, "a card was found, but none of its fields can be read")

@@ -1,7 +1,7 @@
 """Lines -> card, for every variant of a card and every way its lines may be cut or misread."""
 
 from collections.abc import Callable, Sequence
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ from tests.unit.postprocessing.conftest import CARD_HEIGHT_PX, CardSketch
 
 KNOWLEDGE = CardKnowledge.load()
 Expected = Callable[..., dict[str, str]]
-MAX_MILLISECONDS = 50.0  # far above the real cost, so that a busy machine does not fail the test
+MAX_MILLISECONDS = 30.0  # far above the real cost, so that a busy machine does not fail the test
 
 
 def read(lines: Sequence[TextLine]) -> dict[str, str]:
@@ -380,10 +380,10 @@ def test_a_wrong_quad_is_refused() -> None:
 def test_reading_is_fast(sketch: CardSketch) -> None:
     lines = sketch.lines()
     read_card(lines, KNOWLEDGE)
-    start = perf_counter()
+    start = process_time()
     for _ in range(5):
         read_card(lines, KNOWLEDGE)
-    assert (perf_counter() - start) / 5 * 1000 < MAX_MILLISECONDS
+    assert (process_time() - start) / 5 * 1000 < MAX_MILLISECONDS
 
 
 TEXTS = st.one_of(
