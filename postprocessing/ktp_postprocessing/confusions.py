@@ -1,39 +1,22 @@
-"""Which characters recognisers take for each other, from the tables in `data/`."""
+"""Which characters recognisers take for each other, from the tables in `data/`.
 
-import csv
+- `digit_shapes.csv`: what a digit is misread as, and the letter it stands for inside a word;
+- `look_alikes.csv`: other pairs that look alike, in both directions;
+- `measured_confusions.csv`: how often this project's recogniser read one for the other, counted by
+  `benchmarks/measure_confusions.py` on specimens of a development seed.
+"""
+
 import re
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib.resources import files
+from functools import cached_property, lru_cache
 
-# Other shapes of digits and letters that only occur as misreadings; a card's values are in upper case.
-_STRAY_DIGIT_SHAPES = {
-    "o": "0",
-    "i": "1",
-    "l": "1",
-    "|": "1",
-    "!": "1",
-    "]": "1",
-    "[": "1",
-    "z": "2",
-    "s": "5",
-    "?": "7",
-}
-_STRAY_DIGIT_SHAPES |= {"b": "6", "g": "9", "q": "9"}
-_LETTER_OF_DIGIT = {
-    "0": "O",
-    "1": "I",
-    "2": "Z",
-    "4": "A",
-    "5": "S",
-    "6": "G",
-    "7": "T",
-    "8": "B",
-    "9": "G",
-    "|": "I",
-    "!": "I",
-}
+from ktp_postprocessing.tables import read_bundled
 
+_LOOK_ALIKE_COUNT = 2  # misreadings of each known pair that are supposed beside the measured ones
+_ANY_COUNT = 0.05  # of any other letter or digit
+_ALNUM = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 _DIGIT_INSIDE_WORD = re.compile(r"(?=(?:[^A-Z]*[A-Z]){4})[A-Z]+[0-9][A-Z]+[,.]?")
 
@@ -45,24 +28,52 @@ class Confusions:
     Attributes:
         pairs: upper-case characters that look alike, in both orders.
         digit_of: misread character -> the digit it stands for in a number.
+        letter_of: misread character -> the letter it stands for in a word.
+        counts: (printed, read) -> how often the recogniser read so; an empty `read` was lost.
     """
 
     pairs: frozenset[tuple[str, str]]
     digit_of: dict[int, str]
+    letter_of: Mapping[str, str]
+    counts: Mapping[tuple[str, str], int]
 
     @staticmethod
     @lru_cache(maxsize=1)
     def load() -> "Confusions":
         """Read the bundled tables; later calls return the same object."""
         pairs: set[tuple[str, str]] = set()
-        digit_of: dict[str, str] = dict(_STRAY_DIGIT_SHAPES)
-        for row in _read_table("confusions"):
-            for letter in row["letters"]:
-                pairs |= {(row["digit"], letter), (letter, row["digit"])}
-                digit_of.setdefault(letter, row["digit"])
-        for row in _read_table("letter_confusions"):
+        digit_of: dict[str, str] = {}
+        letter_of = {"|": "I", "!": "I"}
+        for row in read_bundled("digit_shapes"):
+            letter_of[row["digit"]] = row["letter"]
+            for shape in row["misread_as"]:
+                digit_of.setdefault(shape, row["digit"])  # G is a 6 before it is a 9
+                if shape.isupper():
+                    pairs |= {(row["digit"], shape), (shape, row["digit"])}
+        for row in read_bundled("look_alikes"):
             pairs |= {(row["one"], row["other"]), (row["other"], row["one"])}
-        return Confusions(frozenset(pairs), {ord(letter): digit for letter, digit in digit_of.items()})
+        counts = {(row["printed"], row["read"]): int(row["count"]) for row in read_bundled("measured_confusions")}
+        return Confusions(frozenset(pairs), {ord(shape): digit for shape, digit in digit_of.items()}, letter_of, counts)
+
+    @cached_property
+    def weights(self) -> Mapping[tuple[str, str], float]:
+        """(printed, read) -> probability of reading so, given that `printed` was not read as printed.
+
+        The shares of each printed letter or digit sum to 1; measured counts are smoothed by the known pairs, so that a
+        misreading that was never measured is improbable but not impossible.
+        """
+        counts: defaultdict[str, dict[str, float]] = defaultdict(dict)
+        for printed in _ALNUM:
+            counts[printed] = {read: _ANY_COUNT for read in ("", *_ALNUM) if read != printed}
+        for printed, read in self.pairs:
+            counts[printed][read] = counts[printed].get(read, 0.0) + _LOOK_ALIKE_COUNT
+        for (printed, read), count in self.counts.items():
+            counts[printed][read] = counts[printed].get(read, 0.0) + count
+        return {
+            (printed, read): count / sum(reads.values())
+            for printed, reads in counts.items()
+            for read, count in reads.items()
+        }
 
     def to_digits(self, text: str) -> str:
         """Replace every character that looks like a digit by the digit."""
@@ -94,13 +105,9 @@ def repair_inner_digits(text: str) -> str:
 
 
 def _repair_word(word: str) -> str:
+    letter_of = Confusions.load().letter_of
     letter_count = sum(character.isalpha() for character in word)
-    digit_count = sum(character in _LETTER_OF_DIGIT for character in word)
+    digit_count = sum(character in letter_of for character in word)
     if letter_count <= digit_count:
         return word
-    return "".join(_LETTER_OF_DIGIT.get(character, character) for character in word)
-
-
-def _read_table(name: str) -> list[dict[str, str]]:
-    text = files("ktp_postprocessing").joinpath(f"data/{name}.csv").read_text("ascii")
-    return list(csv.DictReader(text.splitlines()))
+    return "".join(letter_of.get(character, character) for character in word)

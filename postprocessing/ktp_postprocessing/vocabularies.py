@@ -3,11 +3,12 @@
 Source: Permendagri 109/2019 form F-1.01 and printed cards; the tables are meant to be edited by people who know cards.
 """
 
-import csv
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property, lru_cache
-from importlib.resources import files
+
+from ktp_postprocessing.tables import TableRow, Tables
 
 
 class CardKind(StrEnum):
@@ -84,27 +85,51 @@ class Vocabularies:
     @lru_cache(maxsize=1)
     def load() -> "Vocabularies":
         """Read the bundled tables; later calls return the same object."""
-        labels: dict[str, tuple[str, ...]] = {}
-        for row in _read_table("labels"):
-            labels[row["field"]] = (*labels.get(row["field"], ()), row["printed"])
+        return Vocabularies.read(Tables())
+
+    @staticmethod
+    def read(tables: Tables) -> "Vocabularies":
+        """Read the vocabularies and labels.
+
+        Raises:
+            TemplateError: a user's row is not usable.
+        """
         return Vocabularies(
-            religions=_read_vocabulary("religions"),
-            marital_statuses=_read_vocabulary("marital_statuses"),
-            occupations=_read_vocabulary("occupations"),
-            sexes=_read_vocabulary("sexes"),
-            blood_types=_read_vocabulary("blood_types"),
-            citizenships=_read_vocabulary("citizenships"),
-            validities=_read_vocabulary("validities"),
-            labels=labels,
+            religions=_read_vocabulary(tables.rows("religions"), is_closed=True),
+            marital_statuses=_read_vocabulary(tables.rows("marital_statuses"), is_closed=True),
+            occupations=_read_vocabulary(tables.rows("occupations"), is_closed=False),
+            sexes=_read_vocabulary(tables.rows("sexes"), is_closed=True),
+            blood_types=_read_vocabulary(tables.rows("blood_types"), is_closed=True),
+            citizenships=_read_vocabulary(tables.rows("citizenships"), is_closed=False),
+            validities=_read_vocabulary(tables.rows("validities"), is_closed=True),
+            labels=_read_labels(tables.rows("labels")),
         )
 
 
-def _read_table(name: str) -> list[dict[str, str]]:
-    text = files("ktp_postprocessing").joinpath(f"data/{name}.csv").read_text("ascii")
-    return list(csv.DictReader(text.splitlines()))
+def _read_vocabulary(rows: Iterable[TableRow], *, is_closed: bool) -> Vocabulary:
+    """The terms; a user's row replaces the bundled one of the same printed form, or is added.
+
+    Args:
+        rows: of the table.
+        is_closed: a user may add printed forms, but no meanings.
+    """
+    terms: dict[str, Term] = {}
+    meanings: set[str] = set()
+    for row in rows:
+        if not row.is_own:
+            meanings.add(row["meaning"])
+        elif is_closed and row["meaning"] not in meanings:
+            raise row.refuse("meaning", f"expected one of {', '.join(sorted(meanings))}, found {row['meaning']!r}")
+        terms[row["printed"]] = Term(row["printed"], row["meaning"], CardKind(row["card"]))
+    return Vocabulary(tuple(terms.values()))
 
 
-def _read_vocabulary(name: str) -> Vocabulary:
-    return Vocabulary(
-        tuple(Term(row["printed"], row["meaning"], CardKind(row["card"])) for row in _read_table(name)),
-    )
+def _read_labels(rows: Iterable[TableRow]) -> dict[str, tuple[str, ...]]:
+    labels: dict[str, tuple[str, ...]] = {}
+    for row in rows:
+        name, printed = row["field"], row["printed"]
+        if row.is_own and name not in labels:
+            raise row.refuse("field", f"expected one of {', '.join(labels)}, found {name!r}")
+        if printed not in labels.get(name, ()):
+            labels[name] = (*labels.get(name, ()), printed)
+    return labels
