@@ -12,23 +12,25 @@ from ktp_postprocessing.fields import (
     ISSUE_YEARS,
     Normal,
     make_reading,
+    read_area,
     read_blood_type,
     read_date,
     read_free_text,
     read_listed,
     read_name,
     read_nik,
+    read_only_listed,
     read_rt_rw,
     read_validity,
 )
 from ktp_postprocessing.header import read_header
 from ktp_postprocessing.knowledge import CardKnowledge, strip_regency_prefix
 from ktp_postprocessing.layout import CardLayout, parse_layout
+from ktp_postprocessing.lexicon import AREA_LIST, OPEN_LIST, score_entries
 from ktp_postprocessing.lines import Span, TextLine, join_spans, make_spans
-from ktp_postprocessing.matching import AREA_LIST, OPEN_LIST
 from ktp_postprocessing.nik import parse_nik
 from ktp_postprocessing.numerals import find_date, split_place_and_date
-from ktp_postprocessing.reading import FIELD_NAMES, CardReading, FieldReading
+from ktp_postprocessing.reading import FIELD_NAMES, CardReading, FieldReading, Finding, Severity
 from ktp_postprocessing.repair import cross_check
 
 _MAX_ISSUE_ROW_GAP_HEIGHTS = 3.5  # from the issue place's middle down to the issue date's
@@ -37,16 +39,24 @@ _BLOOD_TYPE_BESIDE_SEX = re.compile(r"\s([ABO0]{1,2}[+\-]?|-|TIDAK TAHU)$")
 
 @dataclass(slots=True)
 class _Draft:
-    """A card in the making."""
+    """A card in the making; `withheld` are fields in whose place something was read that they cannot be."""
 
     knowledge: CardKnowledge
     fields: dict[str, FieldReading] = field(default_factory=dict)
+    withheld: list[str] = field(default_factory=list)
     area_codes: dict[str, str] = field(default_factory=dict)
 
-    def put(self, name: str, span: Span | None, normal: Normal | None) -> None:
-        """Add a field, unless nothing is left of it."""
-        if span is not None and normal is not None and normal.value:
+    def put(self, name: str, span: Span, normal: Normal | None) -> None:
+        """Add a field, or note that it is withheld; a field of which nothing is left was blank."""
+        if normal is None:
+            self.withheld.append(name)
+        elif normal.value:
             self.fields[name] = make_reading(span, normal)
+
+    def findings(self) -> tuple[Finding, ...]:
+        """One for each field withheld."""
+        message = "What was read in this field's place is no value that it can have; it is withheld."
+        return tuple(Finding("FIELD_UNREADABLE", Severity.WARNING, message, (name,)) for name in self.withheld)
 
 
 def read_card(lines: Sequence[TextLine], knowledge: CardKnowledge) -> CardReading:
@@ -63,14 +73,16 @@ def read_card(lines: Sequence[TextLine], knowledge: CardKnowledge) -> CardReadin
     values = {name: join_spans(rows) for name, rows in layout.values.items()}
     draft = _Draft(knowledge)
     if "nik" in values:
-        draft.put("nik", values["nik"], read_nik(values["nik"]))
+        provinces = tuple(province.code for province in knowledge.areas.provinces())
+        draft.put("nik", values["nik"], read_nik(values["nik"], provinces))
     _read_person(draft, values)
     _read_areas(draft, values, layout)
     _read_listed_fields(draft, values)
     _read_issue(draft, layout.issue)
     draft.fields = cross_check(draft.fields, knowledge)
     fields = {name: draft.fields[name] for name in FIELD_NAMES if name in draft.fields}
-    return CardReading(fields, check_card(fields, draft.area_codes, knowledge), draft.area_codes)
+    findings = (*draft.findings(), *check_card(fields, draft.area_codes, knowledge))
+    return CardReading(fields, findings, draft.area_codes)
 
 
 def _read_person(draft: _Draft, values: dict[str, Span]) -> None:
@@ -82,21 +94,23 @@ def _read_person(draft: _Draft, values: dict[str, Span]) -> None:
         if place_part.stop:
             place = birth.cut(place_part.start, place_part.stop)
             draft.put("tempat_lahir", place, _read_place(place, draft.knowledge))
-        if date_match is not None:
-            born = birth.cut(date_match.start, date_match.end)
-            draft.put("tanggal_lahir", born, read_date(born, BIRTH_YEARS))
+        born = birth.cut(date_match.start, date_match.end) if date_match is not None else birth
+        draft.put("tanggal_lahir", born, read_date(born, BIRTH_YEARS))
     if "alamat" in values:
         draft.put("alamat", values["alamat"], read_free_text(values["alamat"]))
     if "rt_rw" in values:
-        span = values["rt_rw"]
-        normal, parts = read_rt_rw(span)
-        draft.put("rt_rw", span, normal)
-        if parts is not None:
-            for name, number in zip(("rt", "rw"), parts, strict=True):
-                draft.put(name, span, Normal(number, normal.confidence, normal.correction))
+        _read_rt_rw(draft, values["rt_rw"])
 
 
-def _read_place(span: Span, knowledge: CardKnowledge) -> Normal:
+def _read_rt_rw(draft: _Draft, span: Span) -> None:
+    normal = read_rt_rw(span)
+    draft.put("rt_rw", span, normal)
+    if normal is not None:
+        for name, number in zip(("rt", "rw"), normal.value.split("/"), strict=True):
+            draft.put(name, span, Normal(number, normal.confidence, normal.correction))
+
+
+def _read_place(span: Span, knowledge: CardKnowledge) -> Normal | None:
     """A birth place: any district or regency is kept; only regencies' names, the usual ones, serve as templates."""
     text = repair_words(to_print_case(span.text))
     if text in knowledge.known_places:
@@ -113,19 +127,14 @@ def _read_areas(draft: _Draft, values: dict[str, Span], layout: CardLayout) -> N
         {name: to_print_case(span.text) for name, span in spans.items()},
         areas,
         nik.find_regency(areas) if nik is not None else None,
+        lambda name, candidates: score_entries(spans[name], candidates),
     )
-    parent_code = ""
     for name in LEVELS:
-        area = path.areas.get(name)
-        span = spans.get(name)
-        if span is not None:
-            siblings = areas.children(parent_code) if area is not None else ()
-            entries = tuple(printed for sibling in siblings for printed in areas.printed_names(sibling))
-            normal = read_listed(span, entries, AREA_LIST)
-            draft.put(name, span, normal)
-            if area is not None and normal.value in areas.printed_names(area):
-                draft.area_codes[name] = area.code
-        parent_code = area.code if area is not None else ""
+        choice = path.choices.get(name)
+        if name in spans:
+            draft.put(name, spans[name], read_area(spans[name], choice))
+            if choice is not None and choice.value is not None and choice.is_unique:
+                draft.area_codes[name] = choice.area.code
 
 
 def _read_listed_fields(draft: _Draft, values: dict[str, Span]) -> None:
@@ -137,7 +146,7 @@ def _read_listed_fields(draft: _Draft, values: dict[str, Span]) -> None:
             blood_type = sex.cut(beside.start(1), beside.end(1))
             sex = sex.cut(0, beside.start())
     if sex is not None:
-        draft.put("jenis_kelamin", sex, read_listed(sex, tables.sexes.printed))
+        draft.put("jenis_kelamin", sex, read_only_listed(sex, tables.sexes.printed))
     if blood_type is not None:
         draft.put("golongan_darah", blood_type, read_blood_type(blood_type, tables.blood_types.printed))
     closed = {

@@ -26,12 +26,11 @@ _QUIET_LOG_PROBABILITY = -2e-3
 _FLOOR = 1e-6  # of any probability: no column rules a character out
 _MAX_TEXT_CONFIDENCE = 0.99  # other recognisers' confidences are not to be trusted beyond
 
-# Shares of a character's probability; -log of each is the cost of that misreading in nats.
-_CONFUSED = 8e-3  # with each of its look-alikes
-_SUBSTITUTED = 3e-5  # with any other letter or digit
-_MARK_CONFUSED = 1e-2  # marks and gaps with each other
-_EXTRA, _EXTRA_MARK, _EXTRA_GAP = 3e-4, 1e-2, 2e-2  # nothing is printed there
-_LOST, _LOST_MARK, _LOST_GAP = 1e-4, 1e-3, 2e-2  # where nothing was read
+# How often a recogniser is wrong where it seems sure; -log of each is the cost of that misreading in nats.
+_MISREAD = 0.02  # a letter or digit, shared out by the confusion table
+_MARK_MISREAD = 1e-2  # a mark or gap, for another one
+_EXTRA, _EXTRA_MARK, _EXTRA_GAP = 3e-4, 5e-3, 2e-4  # nothing is printed there; gaps are rather lost
+_LOST_MARK, _LOST_GAP = 1e-3, 2e-2  # where nothing was read
 
 _SMALL_L = (("I", 0.5), ("1", 0.25), ("L", 0.25))  # values are in upper case, so a small L is none
 _MIN_LIKELIHOOD = 1e-300
@@ -95,7 +94,8 @@ class Evidence:
             forward[:, 1] = 0.0
         rows = np.arange(len(texts))
         total = forward[rows, ends + 2] + forward[rows, ends + 1]
-        return np.log(np.maximum(total, _MIN_LIKELIHOOD))
+        scores: NDArray[np.float64] = np.log(np.maximum(total, _MIN_LIKELIHOOD))
+        return scores
 
 
 def join_evidence(pieces: Sequence[Evidence]) -> Evidence:
@@ -170,15 +170,13 @@ def _make_kernel(alphabet: str) -> NDArray[np.float64]:
 def _make_confusion_matrix() -> NDArray[np.float64]:
     """(66, 66): how a class as read is shared out among what may be printed; rows sum to 1."""
     characters = [decode(code) for code in range(_UNKNOWN)]
-    is_alnum = np.array([character.isalnum() for character in characters])
+    is_alnum = np.array([*(character.isalnum() for character in characters), True, True])  # the last two are no marks
     matrix = np.zeros((_CLASS_COUNT, _CLASS_COUNT))
-    inner = matrix[:_UNKNOWN, :_UNKNOWN]
-    inner[np.ix_(is_alnum, is_alnum)] = _SUBSTITUTED
-    inner[np.ix_(~is_alnum, ~is_alnum)] = _MARK_CONFUSED / np.count_nonzero(~is_alnum)
-    for read, printed in Confusions.load().pairs:
-        inner[encode(read)[0], encode(printed)[0]] = _CONFUSED
-    matrix[:_UNKNOWN, BLANK] = np.where(is_alnum, _EXTRA, _EXTRA_MARK)
-    matrix[BLANK, :_UNKNOWN] = np.where(is_alnum, _LOST, _LOST_MARK)
+    matrix[np.ix_(~is_alnum, ~is_alnum)] = _MARK_MISREAD / np.count_nonzero(~is_alnum)
+    for (printed, read), share in Confusions.load().weights.items():
+        matrix[encode(read)[0] if read else BLANK, encode(printed)[0]] = _MISREAD * share
+    matrix[:, BLANK] = np.where(is_alnum, _EXTRA, _EXTRA_MARK)
+    matrix[BLANK, ~is_alnum] = _LOST_MARK
     gap = encode(" ")[0]
     matrix[gap, BLANK], matrix[BLANK, gap] = _EXTRA_GAP, _LOST_GAP
     matrix[_UNKNOWN] = 1 / _CLASS_COUNT  # a character that no value holds tells nothing
@@ -192,4 +190,5 @@ def _make_doubts() -> NDArray[np.float64]:
     """(66, 66): what is printed if it is not the character as read; rows sum to 1."""
     doubts = _make_confusion_matrix().copy()
     np.fill_diagonal(doubts, 0.0)
-    return doubts / doubts.sum(axis=1, keepdims=True)
+    shares: NDArray[np.float64] = doubts / doubts.sum(axis=1, keepdims=True)
+    return shares

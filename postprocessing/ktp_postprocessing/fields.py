@@ -1,14 +1,19 @@
-"""One field's text -> its value: normalisation and template matching, field by field."""
+"""One field's piece of a line -> its value: decoding under what the field can be, normalisation, raw confidence.
 
-import re
+A reader returns None where what was read is no value the field can have: the field is withheld, never guessed.
+"""
+
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ktp_postprocessing.area_path import AreaChoice
 from ktp_postprocessing.confusions import Confusions, repair_inner_digits, repair_words, to_print_case
+from ktp_postprocessing.grammars import DateGrammar, Grammar, NikGrammar, RtRwGrammar, decode_grammar, is_whole
+from ktp_postprocessing.lexicon import CLOSED_LIST, SHORT_LIST, LexiconPolicy, choose_entry, strip_marks
 from ktp_postprocessing.lines import Span
-from ktp_postprocessing.matching import CLOSED_LIST, MatchPolicy, match_template
-from ktp_postprocessing.nik import NIK_LENGTH, repair_nik
-from ktp_postprocessing.numerals import find_date, parse_rt_rw, repair_date
+from ktp_postprocessing.nik import parse_nik, repair_nik
+from ktp_postprocessing.numerals import find_date, parse_rt_rw
 from ktp_postprocessing.reading import Correction, FieldReading
 
 # Electronic cards have been issued since 2009 (UU 23/2006); a holder is at least 17, or married.
@@ -16,15 +21,15 @@ BIRTH_YEARS = range(1900, 2016)
 ISSUE_YEARS = range(2009, 2040)
 VALIDITY_YEARS = range(2009, 2060)
 
-_EDIT_CONFIDENCE = 0.9  # kept for each unit of edit cost of a correction
+_SURE_CONFIDENCE = 0.98  # a value read with it that its grammar allows is not decoded again
+_MAX_GRAMMAR_GAP = 14.0  # nats from the digits as read to a value; two misread digits cost about ten
+_MIN_POSTERIOR = 0.3  # of a value made of digits; below it nobody can tell which one was printed
+_DOUBT_PER_NAT = 0.0117  # a factor of 0.9 for each misread character of 9 nats
 _UNLISTED_CONFIDENCE = 0.7  # of a value that its closed list does not have
-_INVALID_CONFIDENCE = 0.5  # of a number whose structure is wrong
-_REPAIRED_CONFIDENCE = 0.95  # of a number some characters of which were repaired
-_REPAIRED_DATE_CONFIDENCE = 0.8
+_MIN_UNLISTED_CONFIDENCE = 0.5  # from which such a value may be one that the list lacks
+_REPAIRED_CONFIDENCE = 0.95  # of a number some characters of which were read as letters
 _LISTED_DOUBT = 0.5  # a value exactly in its list: this part of the doubt remains
-
-_BLOOD_TYPE = re.compile(r"^(AB|A|B|O)\s?([+\-]?)$")
-_BLOOD_TYPE_SHAPES = str.maketrans({"0": "O", "Q": "O", "D": "O", "C": "O", "8": "B", "4": "A", "3": "B"})
+_COMPLETE_LISTS = (CLOSED_LIST, SHORT_LIST)
 _TRAILING_MARKS = " ,;:=_*'\"-"
 
 
@@ -34,7 +39,7 @@ class Normal:
 
     value: str
     confidence: float
-    correction: Correction
+    correction: Correction = Correction.NONE
 
 
 def make_reading(span: Span, normal: Normal) -> FieldReading:
@@ -48,83 +53,117 @@ def make_reading(span: Span, normal: Normal) -> FieldReading:
 
 def read_free_text(span: Span) -> Normal:
     """An address: upper case; only a digit between letters is certainly misread."""
-    value = repair_inner_digits(to_print_case(span.text)).rstrip(" ,;:=")
-    return Normal(value, span.confidence, Correction.NONE)
+    return Normal(repair_inner_digits(to_print_case(span.text)).rstrip(" ,;:="), span.confidence)
 
 
 def read_name(span: Span) -> Normal:
     """A person's name: it holds no digits, so digits in words are misread letters."""
-    value = repair_words(to_print_case(span.text)).rstrip(_TRAILING_MARKS)
-    return Normal(value, span.confidence, Correction.NONE)
+    return Normal(repair_words(to_print_case(span.text)).rstrip(_TRAILING_MARKS), span.confidence)
 
 
-def read_listed(span: Span, entries: Sequence[str], policy: MatchPolicy = CLOSED_LIST) -> Normal:
-    """A value from a list: kept if it is in it, corrected if one entry is clearly meant, else kept as read."""
-    text = to_print_case(span.text).strip(_TRAILING_MARKS) or span.text
-    match = match_template(text, span.confidences, entries, policy)
-    if match is None:
-        repaired = repair_words(text)
-        penalty = _UNLISTED_CONFIDENCE if policy is CLOSED_LIST else 1.0
-        if repaired != text and repaired in entries:
-            return Normal(repaired, span.confidence, Correction.TEMPLATE)
-        return Normal(repaired, span.confidence * penalty, Correction.NONE)
-    if match.cost == 0:
-        return Normal(match.value, 1 - (1 - span.confidence) * _LISTED_DOUBT, Correction.NONE)
-    # A correction is as sure as it is small; the misread characters' own doubt is settled by it.
-    return Normal(match.value, _EDIT_CONFIDENCE**match.cost, Correction.TEMPLATE)
+def read_listed(span: Span, entries: Sequence[str], policy: LexiconPolicy = CLOSED_LIST) -> Normal | None:
+    """A value from a list: its most likely entry, or the text as read where the list may lack it."""
+    choice = choose_entry(span, entries, policy)
+    if choice.is_listed:
+        as_read = choice.value == strip_marks(to_print_case(span.text))
+        confidence = choice.posterior * math.exp(-_DOUBT_PER_NAT * choice.gap)
+        if as_read and choice.posterior == 1.0:
+            confidence = 1 - (1 - span.confidence) * _LISTED_DOUBT
+        return Normal(choice.value, confidence, Correction.NONE if as_read else Correction.TEMPLATE)
+    if policy in _COMPLETE_LISTS and span.confidence < _MIN_UNLISTED_CONFIDENCE:
+        return None
+    penalty = _UNLISTED_CONFIDENCE if policy in _COMPLETE_LISTS else 1.0
+    return Normal(repair_words(choice.value), span.confidence * choice.posterior * penalty)
+
+
+def read_only_listed(span: Span, entries: Sequence[str], policy: LexiconPolicy = CLOSED_LIST) -> Normal | None:
+    """A value from a list that is complete."""
+    normal = read_listed(span, entries, policy)
+    return normal if normal is not None and normal.value in entries else None
+
+
+def read_area(span: Span, choice: AreaChoice | None) -> Normal:
+    """An area's name, decided together with the areas above and below it."""
+    text = strip_marks(to_print_case(span.text))
+    if choice is None or choice.value is None:
+        return Normal(repair_words(text), span.confidence * _UNLISTED_CONFIDENCE)
+    if choice.value == text:
+        return Normal(text, 1 - (1 - span.confidence) * _LISTED_DOUBT)
+    posterior = 1 / (1 + math.exp(-choice.margin))
+    return Normal(choice.value, posterior * math.exp(-_DOUBT_PER_NAT * choice.cost), Correction.TEMPLATE)
 
 
 def read_blood_type(span: Span, entries: Sequence[str]) -> Normal | None:
     """A blood type; a lone 0 is an O. None if it is no blood type at all."""
-    text = to_print_case(span.text).strip(" .,:;='\"_")
-    match = _BLOOD_TYPE.match(text.translate(_BLOOD_TYPE_SHAPES))
-    if match is not None:
-        return Normal(match[1] + match[2], span.confidence, Correction.NONE)
-    if text in {"-", "--"}:
-        return Normal("-", span.confidence, Correction.NONE)
-    found = match_template(text, span.confidences, [entry for entry in entries if len(entry) > 3], CLOSED_LIST)
-    return None if found is None else Normal(found.value, _EDIT_CONFIDENCE**found.cost, Correction.TEMPLATE)
+    if set(span.text) <= {"-", " "}:
+        return Normal("-", span.confidence)
+    normal = read_only_listed(span, entries, SHORT_LIST)
+    if normal is not None and len(normal.value) <= 3:
+        return Normal(normal.value, normal.confidence)
+    return normal
 
 
-def read_nik(span: Span) -> Normal:
-    """The NIK's digits; letters that look like digits are repaired."""
+def read_nik(span: Span, provinces: tuple[str, ...]) -> Normal | None:
+    """The NIK's digits; letters that look like digits are repaired.
+
+    Args:
+        span: the NIK's row.
+        provinces: two-digit codes.
+    """
     digits, places = repair_nik(span.text)
-    confidence = 1.0
-    for index in places:
-        confidence *= span.confidences[index]
-    if any(not span.text[index].isdigit() for index in places):
+    if not places:
+        return None
+    piece = span.cut(places[0], places[-1] + 1)
+    confidence = math.prod(span.confidences[place] for place in places)
+    if any(not span.text[place].isdigit() for place in places):
         confidence *= _REPAIRED_CONFIDENCE
-    if len(digits) != NIK_LENGTH:
-        return Normal(digits or span.text, confidence * _INVALID_CONFIDENCE, Correction.NONE)
-    return Normal(digits, confidence, Correction.NONE)
+    nik = parse_nik(digits)
+    if nik is not None and nik.birth_dates() and confidence >= _SURE_CONFIDENCE:
+        return Normal(digits, confidence)  # also with a province that nobody knows: former ones are valid
+    return _read_number(piece, digits, NikGrammar(provinces))
 
 
 def read_date(span: Span, years: range) -> Normal | None:
-    """A date as `DD-MM-YYYY`, repaired if only one confusable digit keeps it from being plausible; None if none."""
+    """A date as `DD-MM-YYYY`; None if there is none, or none that the calendar and the years have."""
     found = find_date(span.text)
     if found is None:
         return None
-    confidence = span.cut(found.start, found.end).confidence
-    repaired = repair_date(found.text, years)
-    if repaired is None:
-        return Normal(found.text, confidence * _INVALID_CONFIDENCE, Correction.NONE)
-    # The repair settles the misread digit's doubt, but others may be wrong too.
-    return Normal(repaired, confidence if repaired == found.text else _REPAIRED_DATE_CONFIDENCE, Correction.NONE)
+    return _read_number(span.cut(found.start, found.end), found.text, DateGrammar(years))
 
 
-def read_validity(span: Span, entries: Sequence[str]) -> Normal:
+def read_validity(span: Span, entries: Sequence[str]) -> Normal | None:
     """`SEUMUR HIDUP` or a date."""
-    return read_date(span, VALIDITY_YEARS) or read_listed(span, entries)
+    return read_date(span, VALIDITY_YEARS) or read_only_listed(span, entries)
 
 
-def read_rt_rw(span: Span) -> tuple[Normal, tuple[str, str] | None]:
-    """`001/002`, and its two parts if it has them."""
+def read_rt_rw(span: Span) -> Normal | None:
+    """`001/002`."""
     parts = parse_rt_rw(span.text)
     if parts is None:
-        compact = "".join(span.text.split())
-        known_digits = Confusions.load().to_digits(compact)
-        value = known_digits if any(character.isdigit() for character in compact) else compact
-        return Normal(value, span.confidence * _INVALID_CONFIDENCE, Correction.NONE), None
+        return _read_number(span, Confusions.load().to_digits("".join(span.text.split())), RtRwGrammar())
     value = "/".join(parts)
-    repaired = value != "".join(span.text.split())
-    return Normal(value, span.confidence * (_REPAIRED_CONFIDENCE if repaired else 1.0), Correction.NONE), parts
+    if [len(part) for part in parts] != [3, 3]:
+        return Normal(value, span.confidence * _UNLISTED_CONFIDENCE)
+    return _read_number(span, value, RtRwGrammar())
+
+
+def _read_number(span: Span, digits: str, grammar: Grammar) -> Normal | None:
+    """The grammar's most likely text; None if the digits as read are far from any, or no text stands out.
+
+    Args:
+        span: the number and nothing else.
+        digits: the text as read, letters that look like digits replaced.
+        grammar: what it can be.
+    """
+    is_valid = is_whole(grammar, digits)
+    if is_valid and span.confidence >= _SURE_CONFIDENCE:
+        return Normal(digits, span.confidence * (1.0 if digits == span.text else _REPAIRED_CONFIDENCE))
+    found = decode_grammar(span.evidence, grammar)
+    if not found:
+        return None
+    best = found[0].log_likelihood
+    posterior = 1 / sum(math.exp(hypothesis.log_likelihood - best) for hypothesis in found)
+    gap = max(float(span.evidence.score([digits])[0]) - best, 0.0)
+    if gap > _MAX_GRAMMAR_GAP or posterior < _MIN_POSTERIOR:
+        return None
+    return Normal(found[0].text, posterior * math.exp(-_DOUBT_PER_NAT * gap))

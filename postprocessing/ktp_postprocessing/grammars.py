@@ -1,0 +1,155 @@
+"""What fields made of digits can be: NIK, dates, RT/RW; and the most likely such texts for given evidence."""
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from ktp_postprocessing.evidence import BLANK, Evidence, decode
+from ktp_postprocessing.nik import NIK_LENGTH
+from ktp_postprocessing.numerals import parse_date
+
+_BEAM_WIDTH = 24
+_MIN_PROBABILITY = 2e-4  # of a character in a column, relative to the column's best; below it the beam leaves it out
+
+_FEMALE_DAY_OFFSET = 40
+_DIGITS = "0123456789"
+_MONTHS = tuple(f"{month:02d}" for month in range(1, 13))
+_DAYS = tuple(f"{day:02d}" for day in range(1, 32))
+_NIK_DAYS = (*_DAYS, *(f"{day + _FEMALE_DAY_OFFSET:02d}" for day in range(1, 32)))
+_LONGEST_MONTHS_DAYS = {"02": 29, "04": 30, "06": 30, "09": 30, "11": 30}
+_RT_RW_DIGIT_COUNT = 3
+
+
+class Grammar(Protocol):
+    """A set of texts, told by what may follow a beginning."""
+
+    def next_characters(self, prefix: str) -> str:
+        """The characters that may follow `prefix`; none after a whole text."""
+        ...
+
+
+@dataclass(frozen=True)
+class NikGrammar:
+    """16 digits with a known province, a regency, a district, and a real birth date.
+
+    Attributes:
+        provinces: two-digit codes.
+    """
+
+    provinces: tuple[str, ...]
+
+    def next_characters(self, prefix: str) -> str:
+        """See `Grammar`."""
+        place = len(prefix)
+        begun = prefix[place & ~1 :]  # the first digit of a pair, or nothing
+        if place < 2:
+            return _continue_pair(self.provinces, begun)
+        if place < 6:
+            return "123456789" if begun == "0" else _DIGITS
+        if place < 8:
+            return _continue_pair(_NIK_DAYS, begun)
+        if place < 10:
+            return _continue_pair(_months_with_day(int(prefix[6:8]) % _FEMALE_DAY_OFFSET), begun)
+        if place == 11 and int(prefix[6:8]) % _FEMALE_DAY_OFFSET == 29 and prefix[8:10] == "02":
+            return "048" if int(begun) % 2 == 0 else "26"  # leap years
+        return _DIGITS if place < NIK_LENGTH else ""
+
+
+@dataclass(frozen=True)
+class DateGrammar:
+    """`DD-MM-YYYY`, a day of the calendar in one of the years."""
+
+    years: range
+
+    def next_characters(self, prefix: str) -> str:
+        """See `Grammar`."""
+        place = len(prefix)
+        if place in (2, 5):
+            return "-"
+        if place < 2:
+            return _continue_pair(_DAYS, prefix)
+        if place < 5:
+            return _continue_pair(_months_with_day(int(prefix[:2])), prefix[3:])
+        if place >= 10:
+            return ""
+        begun = prefix[6:]
+        digits = [digit for digit in _DIGITS if self._begins_year(begun + digit)]
+        if place == 9:
+            digits = [digit for digit in digits if parse_date(prefix + digit) is not None]
+        return "".join(digits)
+
+    def _begins_year(self, begun: str) -> bool:
+        first, last = int(begun.ljust(4, "0")), int(begun.ljust(4, "9"))
+        return first < self.years.stop and last >= self.years.start
+
+
+@dataclass(frozen=True)
+class RtRwGrammar:
+    """`001/002`."""
+
+    def next_characters(self, prefix: str) -> str:
+        """See `Grammar`."""
+        place = len(prefix)
+        if place == _RT_RW_DIGIT_COUNT:
+            return "/"
+        return _DIGITS if place < 2 * _RT_RW_DIGIT_COUNT + 1 else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """A text and its log-likelihood in nats, on the scale of `Evidence.score`."""
+
+    text: str
+    log_likelihood: float
+
+
+def decode_grammar(evidence: Evidence, grammar: Grammar) -> list[Hypothesis]:
+    """The most likely whole texts of a grammar, best first; none if the evidence leaves no room for any.
+
+    Source: Graves and Jaitly 2014, prefix beam search over CTC outputs, here with a grammar as the language model.
+    """
+    columns = evidence.probability
+    rows, codes = np.nonzero(columns[:, :BLANK] >= _MIN_PROBABILITY)
+    likely: list[dict[str, float]] = [{} for _ in range(len(columns))]
+    for row, code, probability in zip(rows.tolist(), codes.tolist(), columns[rows, codes].tolist(), strict=True):
+        likely[row][decode(code)] = probability
+    beam: dict[str, tuple[float, float]] = {"": (1.0, 0.0)}  # prefix -> likelihood ending in a blank, in its character
+    following: dict[str, str] = {}
+    for blank, characters in zip(columns[:, BLANK].tolist(), likely, strict=True):
+        extended: dict[str, tuple[float, float]] = {}
+        for prefix, (in_blank, in_character) in beam.items():
+            stay_blank, stay_character = extended.get(prefix, (0.0, 0.0))
+            repeated = characters.get(prefix[-1:], 0.0) * in_character
+            extended[prefix] = (stay_blank + (in_blank + in_character) * blank, stay_character + repeated)
+            if prefix not in following:
+                following[prefix] = grammar.next_characters(prefix)
+            for character in following[prefix]:
+                probability = characters.get(character)
+                if probability is not None:
+                    reached = in_blank if prefix.endswith(character) else in_blank + in_character
+                    longer_blank, longer_character = extended.get(prefix + character, (0.0, 0.0))
+                    extended[prefix + character] = (longer_blank, longer_character + reached * probability)
+        best = sorted(extended.items(), key=lambda item: -(item[1][0] + item[1][1]))[:_BEAM_WIDTH]
+        beam = dict(best)
+    whole = [
+        Hypothesis(text, math.log(likelihood))
+        for text, (in_blank, in_character) in beam.items()
+        if (likelihood := in_blank + in_character) > 0.0 and text and not grammar.next_characters(text)
+    ]
+    return sorted(whole, key=lambda hypothesis: -hypothesis.log_likelihood)
+
+
+def is_whole(grammar: Grammar, text: str) -> bool:
+    """Whether a text is one of the grammar's."""
+    allowed = all(character in grammar.next_characters(text[:place]) for place, character in enumerate(text))
+    return bool(text) and allowed and not grammar.next_characters(text)
+
+
+def _continue_pair(pairs: tuple[str, ...], begun: str) -> str:
+    return "".join(sorted({pair[len(begun)] for pair in pairs if pair.startswith(begun)}))
+
+
+def _months_with_day(day: int) -> tuple[str, ...]:
+    return tuple(month for month in _MONTHS if day <= _LONGEST_MONTHS_DAYS.get(month, 31))
