@@ -1,6 +1,9 @@
 """Procedural surfaces for cards to lie on: (H, W, 3) float32 RGB in [0, 255]."""
 
 from collections.abc import Callable
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -10,11 +13,37 @@ from ktp_specimen.fonts import STANDARD, load_font
 from ktp_specimen.ground import value_noise
 
 Image = NDArray[np.float32]
+PHOTOS = (
+    "astronaut.png",
+    "brick.png",
+    "camera.png",
+    "chelsea.png",
+    "coffee.png",
+    "coins.png",
+    "grass.png",
+    "gravel.png",
+    "hubble_deep_field.jpg",
+    "page.png",
+    "rocket.jpg",
+    "text.png",
+)
+OUT_OF_FOCUS = 0.6
+"""Share of surfaces drawn at half the size: what lies behind a card is seldom as sharp, and it is much faster."""
 Surface = Callable[[np.random.Generator, tuple[int, int]], Image]
 
 
-def draw_background(rng: np.random.Generator, shape: tuple[int, int]) -> Image:
-    """Draw a random surface of (height, width), sometimes two of them meeting at an edge."""
+def draw_background(rng: np.random.Generator, shape: tuple[int, int], training: bool) -> Image:
+    """Draw a random surface of (height, width), sometimes two of them meeting at an edge; in training also photos."""
+    photos = find_photos() if training else ()
+    if photos and rng.random() < 0.25:
+        return _crop_photo(rng, photos[int(rng.integers(len(photos)))], shape)
+    if rng.random() < OUT_OF_FOCUS:
+        half = _draw_surface(rng, (shape[0] // 2, shape[1] // 2))
+        return np.asarray(cv2.resize(half, shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
+    return _draw_surface(rng, shape)
+
+
+def _draw_surface(rng: np.random.Generator, shape: tuple[int, int]) -> Image:
     surface = SURFACES[int(rng.integers(len(SURFACES)))](rng, shape)
     if rng.random() < 0.25:
         other = SURFACES[int(rng.integers(len(SURFACES)))](rng, shape)
@@ -33,6 +62,33 @@ def draw_background(rng: np.random.Generator, shape: tuple[int, int]) -> Image:
     return np.clip(surface, 0, 255)
 
 
+@lru_cache(maxsize=1)
+def find_photos() -> tuple[Path, ...]:
+    """Freely licensed photographs that an installed scikit-image carries (public domain or CC0); none without it."""
+    package = find_spec("skimage")
+    if package is None or package.origin is None:
+        return ()
+    folder = Path(package.origin).parent / "data"
+    return tuple(path for name in PHOTOS if (path := folder / name).is_file())
+
+
+@lru_cache(maxsize=16)
+def _read_photo(path: Path) -> NDArray[np.uint8]:
+    return np.asarray(cv2.imread(str(path), cv2.IMREAD_COLOR_RGB), np.uint8)
+
+
+def _crop_photo(rng: np.random.Generator, path: Path, shape: tuple[int, int]) -> Image:
+    """A random part of a photograph, turned, mirrored and tinted, enlarged to (height, width)."""
+    photo = _read_photo(path)
+    share = rng.uniform(0.4, 1.0)
+    height, width = (round(side * share) for side in photo.shape[:2])
+    top, left = int(rng.integers(photo.shape[0] - height + 1)), int(rng.integers(photo.shape[1] - width + 1))
+    part = np.rot90(photo[top : top + height, left : left + width], int(rng.integers(4)))
+    enlarged = cv2.resize(np.ascontiguousarray(part), shape[::-1], interpolation=cv2.INTER_CUBIC).astype(np.float32)
+    tinted: Image = enlarged * rng.uniform(0.6, 1.2, 3).astype(np.float32) + np.float32(rng.normal(0, 15))
+    return np.clip(tinted, 0, 255)
+
+
 def _colour(rng: np.random.Generator) -> Image:
     """A plausible surface colour: mostly muted, sometimes vivid, sometimes black or white."""
     grey = rng.uniform(8, 250)
@@ -41,7 +97,9 @@ def _colour(rng: np.random.Generator) -> Image:
 
 
 def _between(blend: Image, one: Image, other: Image) -> Image:
-    return one * (1 - blend[..., None]) + other * blend[..., None]
+    """Blend two colours, (3,) each, by (H, W); channel by channel, which is three times faster than at once."""
+    channels = [blend * np.float32(b - a) + np.float32(a) for a, b in zip(one, other, strict=True)]
+    return np.asarray(cv2.merge(channels), np.float32)
 
 
 def _plain(rng: np.random.Generator, shape: tuple[int, int]) -> Image:

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
 
-from ktp_specimen.fonts import STANDARD, FontSet, load_font
-from ktp_specimen.ground import PhotoBox, age_surface, draw_ground, draw_photo, draw_signature
+from ktp_specimen.fonts import STANDARD, FontSet
+from ktp_specimen.ground import PhotoBox, draw_ground, draw_photo, draw_signature
 from ktp_specimen.people import Person
-from ktp_specimen.typesetting import PrintedLine, Typesetter
+from ktp_specimen.sensor import LUMINANCE
+from ktp_specimen.typesetting import PressSettings, PrintedLine, Typesetter
+from ktp_specimen.wear import Wear, age_surface, draw_wear, wear_ink, write_notice
 
 Choice = TypeVar("Choice")
 
@@ -35,30 +35,34 @@ COLUMN_LABELS = {
 USUAL_VALUE_X = 0.262
 USUAL_PHOTO = PhotoBox(0.71, 0.24, 0.98, 0.75)
 INDENTED = frozenset({"rt_rw", "kelurahan_desa", "kecamatan"})
-WATERMARKS = (
-    "UNTUK VERIFIKASI",
-    "HANYA UNTUK KYC",
-    "Untuk pembukaan rekening",
-    "COPY",
-    "FOTOKOPI KTP",
-    "Untuk verifikasi data",
-    "SPECIMEN",
-)
 BLOOD_LABELS = ("Gol. Darah", "Gol Darah", "Gol.Darah", "Gol. darah")
 
 
 @dataclass(frozen=True, slots=True)
 class PrintedCard:
-    """A card as printed: pixels (H, W, 3) float32 RGB in [0, 255] and its lines."""
+    """A card as printed.
+
+    Attributes:
+        pixels: (H, W, 3) float32 RGB in [0, 255], worn.
+        lines: every line of text, notices included.
+        fields: what is printed, by field name.
+        ink: (H, W) float32 coverage of the print before wear, [0, 1].
+        reference: (H, W) float32 grey, the card before wear.
+    """
 
     pixels: NDArray[np.float32]
     lines: tuple[PrintedLine, ...]
     fields: dict[str, str]
+    ink: NDArray[np.float32]
+    reference: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class CardStyle:
-    """How one card is printed; positions as fractions, `variety` drawn by `draw_style`."""
+    """How one card is printed; positions as fractions, drawn by `draw_style`.
+
+    `fitted` cards set a long value smaller, on one line, instead of breaking it.
+    """
 
     text_font: str
     header_font: str
@@ -74,17 +78,16 @@ class CardStyle:
     row_pitch: float = 0.047
     stretch: float = 1.0
     jitter: float = 0.0
+    uneven_ink: float = 0.0
     boldness: float = 0.0
-    wear: float = 0.0
+    wear: Wear = field(default_factory=Wear)
     ink_rgb: tuple[float, float, float] = (62.0, 62.0, 62.0)
     photo: PhotoBox = USUAL_PHOTO
     labels: dict[str, str] = field(default_factory=dict)
-    watermark: str = ""
     tracking: float = 0.0
     nik_tracking: float = 0.0
     fading: float = 0.1
-    scratches: int = 0
-    hologram: float = 0.0
+    fitted: bool = False
 
 
 def draw_style(rng: np.random.Generator, fonts: FontSet, variety: float) -> CardStyle:
@@ -97,7 +100,7 @@ def draw_style(rng: np.random.Generator, fonts: FontSet, variety: float) -> Card
         return options[int(rng.integers(len(options)))]
 
     photo_x, photo_y = around(0, 0.012), around(0, 0.02)
-    grey = around(58, 42)
+    grey = around(62, 48)
     labels = {
         name: (pick(options) if rng.random() < variety else options[0]) for name, options in COLUMN_LABELS.items()
     }
@@ -115,19 +118,18 @@ def draw_style(rng: np.random.Generator, fonts: FontSet, variety: float) -> Card
         colon=pick((": ", ": ", ": ", ":", ":  ", "")) if rng.random() < variety else ": ",
         top_y=around(0.262, 0.012),
         row_pitch=around(0.047, 0.0022),
-        stretch=around(1.0, 0.1) if rng.random() < 0.4 else 1.0,
-        jitter=0.0025 * variety * float(rng.random()),
+        stretch=around(0.97, 0.15) if rng.random() < 0.45 else 1.0,
+        jitter=0.003 * variety * float(rng.random()),
+        uneven_ink=float(rng.uniform(0.05, 0.5)) * variety if rng.random() < 0.3 else 0.0,
         boldness=around(0, 0.9) if rng.random() < 0.5 else 0.0,
-        wear=float(rng.uniform(0, 0.5)) * variety if rng.random() < 0.35 else 0.0,
+        wear=draw_wear(rng, variety),
         ink_rgb=(grey, grey + around(2, 8), grey + around(4, 14)),
         photo=PhotoBox(0.71 + photo_x, 0.24 + photo_y, 0.98 + photo_x / 2, 0.75 + photo_y),
         labels=labels,
-        tracking=around(0.01, 0.03) if rng.random() < 0.3 * variety else 0.0,
-        nik_tracking=around(0.02, 0.07) if rng.random() < 0.4 * variety else 0.0,
-        fading=0.1 + (0.35 * variety if rng.random() < 0.2 else 0.05) * float(rng.random()),
-        scratches=int(rng.integers(1, 14)) if rng.random() < 0.25 * variety else 0,
-        hologram=float(rng.uniform(0.1, 0.3)) if rng.random() < 0.2 * variety else 0.0,
-        watermark=pick(WATERMARKS) if rng.random() < 0.12 * max(0.0, variety - 0.3) else "",
+        tracking=around(0.015, 0.05) if rng.random() < 0.4 * variety else 0.0,
+        nik_tracking=around(0.02, 0.08) if rng.random() < 0.4 * variety else 0.0,
+        fading=0.1 + (0.45 * variety if rng.random() < 0.25 else 0.05) * float(rng.random()),
+        fitted=bool(rng.random() < 0.18 * (variety - 0.6)),
     )
 
 
@@ -144,55 +146,24 @@ def print_card(rng: np.random.Generator, person: Person, style: CardStyle, width
     press.print_rows(person)
     press.print_issue(person)
     draw_signature(rng, press.ink)
-    coverage = _wear(rng, press.ink, style)[..., None]
-    pixels += coverage * np.float32(1 - style.fading) * (np.asarray(style.ink_rgb, np.float32) - pixels)
-    age_surface(rng, pixels, style.scratches, style.hologram)
-    if style.watermark:
-        press.lines.append(_stamp(rng, pixels, style.watermark, style.text_font))
-    return PrintedCard(np.clip(pixels, 0, 255), tuple(press.lines), dict(person.fields))
-
-
-def _stamp(rng: np.random.Generator, pixels: NDArray[np.float32], text: str, font_name: str) -> PrintedLine:
-    """Write a translucent notice across a copy of the card, in place."""
-    height, width = pixels.shape[:2]
-    font = load_font(font_name, round(height * rng.uniform(0.06, 0.11)))
-    left, top, right, bottom = font.getbbox(text, anchor="ls")
-    canvas = Image.new("L", (int(right - left) + 4, int(bottom - top) + 4))
-    ImageDraw.Draw(canvas).text((2 - left, 2 - top), text, fill=255, font=font, anchor="ls")
-    middle = (canvas.width / 2, canvas.height / 2)
-    turn = np.array(
-        cv2.getRotationMatrix2D(middle, rng.uniform(8, 38), min(1.0, 0.8 * width / canvas.width)), np.float64
-    )
-    centre = np.array([rng.uniform(0.35, 0.6) * width, rng.uniform(0.4, 0.65) * height])
-    turn[:, 2] += centre - middle
-    stamped: NDArray[np.uint8] = cv2.warpAffine(np.asarray(canvas), turn, (width, height)).astype(np.uint8)
-    coverage = stamped[..., None].astype(np.float32) / np.float32(255)
-    colour = np.asarray(((90, 90, 90), (190, 30, 30), (30, 60, 160))[int(rng.integers(3))], np.float32)
-    pixels += coverage * np.float32(rng.uniform(0.15, 0.45)) * (colour - pixels)
-    corners = np.array([[0, 0], [canvas.width, 0], [canvas.width, canvas.height], [0, canvas.height]], np.float64)
-    return PrintedLine(text, "watermark", "", corners @ turn[:, :2].T + turn[:, 2])
-
-
-def _wear(rng: np.random.Generator, ink: NDArray[np.uint8], style: CardStyle) -> NDArray[np.float32]:
-    """Thicken or thin the strokes and rub ink off."""
-    coverage = ink.astype(np.float32) / 255.0
-    if style.boldness:
-        blurred = cv2.GaussianBlur(coverage, (0, 0), ink.shape[1] / 1600)
-        gain = 1.0 + abs(style.boldness)
-        coverage = (
-            np.clip(blurred * gain, 0, 1) if style.boldness > 0 else np.clip(blurred * gain - (gain - 1) * 0.8, 0, 1)
-        )
-    if style.wear:
-        grain = cv2.resize(rng.random((160, 250), dtype=np.float32), ink.shape[::-1], interpolation=cv2.INTER_LINEAR)
-        coverage *= np.clip(1.0 - style.wear * (grain > 0.55) * grain, 0, 1)
-    return coverage.astype(np.float32)
+    lines = press.lines
+    colour, opacity = np.asarray(style.ink_rgb, np.float32), np.float32(1 - style.fading)
+    worn = wear_ink(rng, press.ink, style.boldness, style.wear.rubbed)
+    ink = press.ink.astype(np.float32) / np.float32(255)
+    grey = pixels @ LUMINANCE
+    reference = grey + opacity * ink * (np.float32(colour @ LUMINANCE) - grey)
+    pixels += (opacity * worn)[..., None] * (colour - pixels)
+    age_surface(rng, pixels, style.wear)
+    if style.wear.notice:
+        lines += write_notice(rng, pixels, style.wear, style.text_font)
+    return PrintedCard(np.clip(pixels, 0, 255), tuple(lines), dict(person.fields), ink, reference)
 
 
 class _CardPress(Typesetter):
     """Lays out the rows of a KTP."""
 
     def __init__(self, rng: np.random.Generator, style: CardStyle, width_px: int) -> None:
-        super().__init__(rng, width_px, style.stretch, style.jitter)
+        super().__init__(rng, width_px, PressSettings(style.stretch, style.jitter, style.uneven_ink))
         self.tracking = {style.text_font: style.tracking, style.nik_font: style.nik_tracking}
         self.style = style
 
@@ -248,6 +219,8 @@ class _CardPress(Typesetter):
 
     def _wrap(self, text: str) -> list[str]:
         """Break at spaces where a line would run into the photo."""
+        if self.style.fitted:
+            return [text]
         limit = (self.style.photo.left - 0.015 - self.style.value_x) * self.width
         lines = [""]
         for word in text.split(" "):
@@ -273,7 +246,10 @@ class _CardPress(Typesetter):
             self.set((text, "value", name), (colon_end + 0.006, y), font)
             self.join(start)
             return
-        self.set(((colon + text).strip() if text else ":", "value", name), (x, y), font)
+        line = (colon + text).strip() if text else ":"
+        room = (style.photo.left - 0.008 - x) * self.width
+        fitting = font[1] * min(1.0, room / self.measure(line, font[0], font[1])) if style.fitted else font[1]
+        self.set((line, "value", name), (x, y), (font[0], fitting))
 
     def _set_blood(self, person: Person, y: float, em: float) -> None:
         """Set the blood type on the row of the sex, smaller where it would run into the photo."""

@@ -15,13 +15,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ktp_specimen.backgrounds import draw_background
-from ktp_specimen.camera import encode_jpeg, photograph
+from ktp_specimen.camera import Photograph, photograph
 from ktp_specimen.card import PrintedCard, draw_style, print_card
 from ktp_specimen.fonts import STANDARD, WIDE, FontSet, check_fonts
+from ktp_specimen.legibility import judge_lines
+from ktp_specimen.objects import ROUNDED, draw_object
 from ktp_specimen.people import PersonRecipe, invent_person
-from ktp_specimen.scene import Pose, draw_distractor, draw_finger, homography, lay, project
-from ktp_specimen.strata import Shot, Stratum, draw_shot
+from ktp_specimen.pose import Pose, homography, project
+from ktp_specimen.reproduction import copy_card, light_screen, print_halftone
+from ktp_specimen.scene import Mount, draw_finger, lay
+from ktp_specimen.sensor import encode_jpeg
+from ktp_specimen.strata import Shot, Stratum, Thing, draw_shot, share_outside
 from ktp_specimen.truth import TRUTH_FILE, CardTruth, LineTruth, ObjectTruth, SpecimenTruth
+
+CARD_FRAME_PX = 640.0
+"""Width of a card that blur is told in: about what the reader's card frame shows."""
 
 
 class OtherSpecimens(Exception):
@@ -113,35 +121,53 @@ def draw_specimen(seed: int, index: int, stratum: Stratum, training: bool = Fals
     """
     rng = np.random.default_rng([seed, index])
     shot = draw_shot(rng, stratum, training)
-    shape = shot.shape
-    scene = draw_background(rng, shape)
-    distractors = tuple(_lay_distractor(rng, scene, pose) for pose in shot.distractors)
+    scene = draw_background(rng, shot.shape, training)
+    distractors = tuple(_lay_thing(rng, scene, thing) for thing in shot.things)
     cards = [_lay_card(rng, scene, pose, shot) for pose in shot.cards]
-    covered = np.zeros(shape, np.uint8)
+    if shot.degradation.screen and distractors:
+        light_screen(rng, scene, distractors[-1].quad, shot.degradation.screen)
+    covered = np.zeros(shot.shape, np.uint8)
     quads = [quad for _, quad in cards]
     for reach in shot.fingers:
-        if quads:
-            covered |= draw_finger(rng, scene, quads[0], reach)
-    pixels = photograph(rng, scene, quads[0] if quads else None, shot.degradation)
+        covered |= draw_finger(rng, scene, quads[0], reach)
+    photo = photograph(rng, scene, quads[0] if quads else None, shot.degradation)
+    jpeg = encode_jpeg(photo.pixels, shot.degradation)
+    grey = cv2.cvtColor(photo.pixels, cv2.COLOR_RGB2GRAY)
     truth = SpecimenTruth(
         file=f"images/{index:06d}.jpg",
         seed=seed,
         index=index,
         stratum=stratum.value,
-        size_px=(shape[1], shape[0]),
+        size_px=(shot.shape[1], shot.shape[0]),
         cards=tuple(
-            _card_truth(card, quad, pose, covered) for (card, quad), pose in zip(cards, shot.cards, strict=True)
+            _card_truth(card, quad, pose, (covered, np.asarray(grey, np.uint8)))
+            for (card, quad), pose in zip(cards, shot.cards, strict=True)
         ),
         distractors=distractors,
-        degradation=shot.degradation.to_truth() | {"fingers": len(shot.fingers)},
+        degradation=_measure(shot, quads, photo),
     )
-    return Specimen(encode_jpeg(pixels, shot.degradation), truth)
+    return Specimen(jpeg, truth)
 
 
-def _lay_distractor(rng: np.random.Generator, scene: NDArray[np.float32], pose: Pose) -> ObjectTruth:
-    kind, picture = draw_distractor(rng, max(64, round(pose.width_px)))
-    quad = project(pose, scene.shape[:2], picture.shape[1] / picture.shape[0])
-    lay(rng, scene, picture, quad, rounded=kind != "paper")
+def _measure(shot: Shot, quads: list[NDArray[np.float64]], photo: Photograph) -> dict[str, float]:
+    """The degradation's numbers, and those of the first card's place in the picture."""
+    numbers = shot.degradation.to_truth() | {"fingers": float(len(shot.fingers)), "glare_area": photo.glare_area}
+    if quads:
+        per_px = CARD_FRAME_PX / float(np.linalg.norm(quads[0][1] - quads[0][0]))
+        numbers |= {
+            "tilt_degrees": shot.cards[0].tilt_degrees,
+            "focal": shot.cards[0].focal,
+            "cropped": share_outside(quads[0], shot.shape),
+            "blur_card_px": shot.degradation.blur_sigma_px * per_px,
+            "motion_card_px": shot.degradation.motion_px * per_px,
+        }
+    return numbers
+
+
+def _lay_thing(rng: np.random.Generator, scene: NDArray[np.float32], thing: Thing) -> ObjectTruth:
+    kind, picture = draw_object(rng, round(thing.pose.width_px), thing.kind)
+    quad = project(thing.pose, scene.shape[:2], picture.shape[1] / picture.shape[0])
+    lay(rng, scene, picture, quad, Mount(rounded=kind in ROUNDED))
     return ObjectTruth(kind, quad)
 
 
@@ -151,19 +177,31 @@ def _lay_card(
     fonts: FontSet = WIDE if shot.training else STANDARD
     recipe = PersonRecipe(issued_serials=shot.training, odd_text=0.12 if shot.training else 0.0)
     person = invent_person(rng, recipe)
-    width_px = int(np.clip(pose.width_px * 1.25, 640, 1600))
+    width_px = int(np.clip(pose.width_px * 1.15, 640, 1600))
     card = print_card(rng, person, draw_style(rng, fonts, 1.0 if shot.training else shot.variety), width_px)
+    shown, seen = card.pixels, shot.degradation
+    if seen.halftone:
+        shown = print_halftone(rng, shown, seen.halftone)
+    if seen.photocopy:
+        shown = copy_card(rng, shown, seen.photocopy)
     quad = project(pose, scene.shape[:2])
-    lay(rng, scene, card.pixels, quad)
+    flat = bool(seen.photocopy or seen.screen)
+    lay(rng, scene, shown, quad, Mount(rounded=not flat or rng.random() < 0.7, loose=not flat))
     return card, quad
 
 
-def _card_truth(card: PrintedCard, quad: NDArray[np.float64], pose: Pose, covered: NDArray[np.uint8]) -> CardTruth:
+def _card_truth(
+    card: PrintedCard, quad: NDArray[np.float64], pose: Pose, photo: tuple[NDArray[np.uint8], NDArray[np.uint8]]
+) -> CardTruth:
+    """Place a card's lines in the photo; `photo` is where fingers cover it and its grey pixels."""
+    covered, grey = photo
     matrix = homography(quad, (card.pixels.shape[1], card.pixels.shape[0]))
+    legible = judge_lines(grey, card.reference, card.ink, [line.quad for line in card.lines], matrix)
     lines = []
-    for line in card.lines:
+    for line, readable in zip(card.lines, legible, strict=True):
         placed = np.asarray(cv2.perspectiveTransform(line.quad[None], matrix)[0], np.float64)
-        lines.append(LineTruth(line.text, line.kind, line.name, placed, _visible_share(placed, covered)))
+        visible = _visible_share(placed, covered)
+        lines.append(LineTruth(line.text, line.kind, line.name, placed, visible, readable))
     edge = quad[1] - quad[0]
     return CardTruth(
         quad=quad,

@@ -52,7 +52,8 @@ def draw_ground(rng: np.random.Generator, width_px: int, foreign: bool) -> NDArr
 
 def _engrave(rng: np.random.Generator, ground: NDArray[np.float32], coverage: NDArray[np.uint8]) -> None:
     ink = rng.normal([-16, -10, -2], 12).astype(np.float32) * np.float32(rng.uniform(0.4, 1.5))
-    ground += (coverage.astype(np.float32) / 255.0)[..., None] * ink
+    table = np.linspace(0, 1, 256, dtype=np.float32)[None, :, None] * ink
+    ground += cv2.LUT(cv2.merge([coverage] * 3), table)
 
 
 def _guilloche(rng: np.random.Generator, height: int, width: int) -> NDArray[np.uint8]:
@@ -176,30 +177,3 @@ def draw_signature(rng: np.random.Generator, ink: NDArray[np.uint8]) -> None:
         lineType=cv2.LINE_AA,
         shift=3,
     )
-
-
-def age_surface(rng: np.random.Generator, card: NDArray[np.float32], scratches: int, hologram: float) -> None:
-    """Scratch the lamination and lay an iridescent patch over the card, in place.
-
-    Args:
-        rng: draws where.
-        card: (H, W, 3) float32 RGB in [0, 255].
-        scratches: number of light or dark hairlines.
-        hologram: opacity of the patch, 0 none.
-    """
-    height, width = card.shape[:2]
-    if hologram:
-        centre, size = rng.uniform(0.2, 0.8, 2) * (width, height), rng.uniform(0.1, 0.3) * width
-        y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-        distance = np.hypot(x - np.float32(centre[0]), y - np.float32(centre[1])) / np.float32(size)
-        phase = distance * np.float32(rng.uniform(2, 12)) + value_noise(rng, (height, width), 3) * 4
-        rainbow = 150 + 90 * np.stack([np.cos(phase), np.cos(phase + 2.1), np.cos(phase + 4.2)], -1)
-        card += np.clip(1.4 - distance, 0, 1)[..., None] * np.float32(hologram) * (rainbow - card)
-    for _ in range(scratches):
-        start = rng.uniform(0, 1, 2) * (width, height)
-        end = start + rng.normal(0, 0.25, 2) * width
-        mask = np.zeros((height, width), np.uint8)
-        ends = [np.round(point * 8).astype(int).tolist() for point in (start, end)]
-        cv2.line(mask, ends[0], ends[1], 255, max(1, round(width / 700)), cv2.LINE_AA, 3)
-        shade = np.float32(rng.choice((245.0, 90.0)))
-        card += (mask.astype(np.float32) / np.float32(255 / rng.uniform(0.1, 0.5)))[..., None] * (shade - card)

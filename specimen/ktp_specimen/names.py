@@ -39,6 +39,42 @@ FOREIGN_FAMILY = (
     "PATEL",
     "JANSEN",
 )
+LONGEST_NAME = 60  # Permendagri 73/2022, article 4
+SHORT_FORMS = (
+    "M.",
+    "MUH.",
+    "MOCH.",
+    "H. M.",
+    "A.",
+    "I GST.",
+    "NI LUH",
+    "ST.",
+    "R.M.",
+    "K.H.",
+    "Y.B.",
+    "D'",
+    "H.",
+    "HJ.",
+)
+PREFIXES = ("D'", "AL-", "ABD. ", "O'", "EL ", "DE ", "NUR-", "MA'")
+TITLES_BEFORE = ("DR.", "DRS.", "DRA.", "IR.", "H.", "HJ.", "Dr.", "Ir.", "PROF. DR.", "DR. dr.", "R.", "RR.")
+TITLES_AFTER = (
+    "S.PD",
+    "S.Pd.",
+    "S.H.",
+    "SH",
+    "SE",
+    "S.E.",
+    "ST.",
+    "MT",
+    "M.M.",
+    "M.Si.",
+    "S.KOM",
+    "S.Kep., Ns",
+    "M.HUM",
+    "A.MD",
+)
+ROMANS = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII", "XIII", "XIV", "XVI", "XVIII", "XX")
 HAMLETS = ("DUSUN", "DSN", "KP.", "KP", "KAMP.", "LINGK.", "LK.", "BANJAR DINAS", "JORONG")
 
 
@@ -64,10 +100,16 @@ def draw_name(rng: np.random.Generator, female: bool) -> str:
     for _ in range(count - 1):
         part = compose_word(rng) if rng.random() < 0.12 else ""
         words.append(part or pick(rng, family if rng.random() < 0.75 else given, None))
-    name = " ".join(words)
+    if rng.random() < 0.05:  # initials and shortened words
+        words.insert(0, pick(rng, SHORT_FORMS, None))
     if rng.random() < 0.03:
-        name += pick(rng, (", S.PD", ", S.H.", ", SE", ", ST., MT", ", DRS."), None)
-    return name[:60].strip()
+        words[-1] = f"{pick(rng, PREFIXES, None)}{words[-1]}"
+    name = " ".join(words)
+    if rng.random() < 0.04:
+        name = f"{pick(rng, TITLES_BEFORE, None)} {name}"
+    if rng.random() < 0.06:
+        name += ", " + ", ".join(pick(rng, TITLES_AFTER, None) for _ in range(int(rng.integers(1, 4))))
+    return name[:LONGEST_NAME].rstrip(" ,")
 
 
 def draw_foreign_name(rng: np.random.Generator) -> str:
@@ -118,46 +160,67 @@ def draw_address(rng: np.random.Generator) -> str:
     """Draw a street, housing estate, hamlet or barracks address, abbreviated in one of the usual ways."""
     streets = _word_list("streets.txt")
     street = streets[int(rng.integers(len(streets)))]
-    number = int(rng.integers(1, 250))
+    if rng.random() < 0.1:
+        street = compose_word(rng)
+    number = _house_number(rng)
     block = f"{string.ascii_uppercase[int(rng.integers(0, 12))]}{rng.integers(1, 20)}"
-    kind = int(rng.integers(0, 10))
-    if kind <= 3:
-        tail = pick(
-            rng,
-            (
-                "",
-                f" NO. {number}",
-                f" NO.{number}",
-                f" NO {number}A",
-                f" {number}",
-                f" GG. {rng.integers(1, 9)} NO. {number}",
-            ),
-            None,
-        )
-        return f"{pick(rng, ('JL.', 'JL', 'JLN', 'JALAN', 'JL. '), None).strip()} {street}{tail}"
-    if kind == 4:
-        return f"PERUM {street} BLOK {block} NO. {number}"
+    kind = int(rng.integers(0, 12))
+    if kind <= 4:
+        gap = pick(rng, (" ", "", " "), None)
+        way = pick(rng, ("JL.", "JL", "JLN", "JALAN", "JL.", "JLN."), None)
+        joint = gap if way.endswith(".") else " "
+        roman = f" {_roman(rng)}" if rng.random() < 0.15 else ""
+        tail = pick(rng, ("", "", f" {number}", f" {number}", f" GG. {rng.integers(1, 9)} {number}"), None)
+        near = f", RT.{rng.integers(1, 20):02d}" if rng.random() < 0.08 else ""
+        return f"{way}{joint}{street}{roman}{tail}{near}"
     if kind == 5:
-        return f"KOMP. {street} BLK {block}/{rng.integers(1, 40)}"
+        return f"PERUM {street} BLOK {block} {number}"
     if kind == 6:
-        return f"{pick(rng, HAMLETS, None)} {street}"
+        return f"KOMP. {street} BLK {block}/{rng.integers(1, 40)}"
     if kind == 7:
-        return f"GG. {street} {_roman(rng)} NO.{number}"
+        return f"{pick(rng, HAMLETS, None)} {street}"
     if kind == 8:
+        return f"GG. {street} {_roman(rng)} {number}"
+    if kind == 9:
         return f"BTN {street} KAV. {rng.integers(1, 99)} ({block})"
+    if kind == 10:
+        return f"PERUMNAS {street} {_roman(rng)}/{rng.integers(1, 99)} {block}-{rng.integers(1, 30)}"
     return street if rng.random() < 0.6 else f"ASRAMA {street}, {compose_word(rng)} & {compose_word(rng)}"
 
 
+def _house_number(rng: np.random.Generator) -> str:
+    """A house number in one of the ways in which it is written: `NO. 12`, `NO.12-B/3`, `NO : 7A`, `12/IV`."""
+    number = str(rng.integers(1, 250))
+    suffix = pick(
+        rng,
+        ("", "", "", "A", "-B", f"/{rng.integers(1, 30)}", f"-B/{rng.integers(1, 9)}", f"/{_roman(rng)}", "-C", " A-B"),
+        None,
+    )
+    return pick(rng, ("NO. ", "NO.", "NO ", "", "NO.", "NO : ", "NO:", "No."), None) + number + suffix
+
+
 def _roman(rng: np.random.Generator) -> str:
-    return pick(rng, ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XII"), None)
+    return pick(rng, ROMANS, None)
 
 
 def draw_random_text(rng: np.random.Generator) -> str:
     """Draw syllables or plain random characters, for training."""
     kind = rng.random()
-    if kind < 0.5:
+    if kind < 0.4:
         return " ".join(compose_word(rng) for _ in range(int(rng.integers(1, 5))))
-    letters = string.ascii_uppercase if kind < 0.75 else string.ascii_uppercase + string.digits * 2 + ".,:/-'()+&"
+    if kind < 0.5:  # up to the longest line that is printed
+        text = " ".join(compose_word(rng) for _ in range(20))
+        return text[: int(rng.integers(25, LONGEST_NAME + 1))].strip()
+    if kind < 0.65:  # dense punctuation and numerals
+        signs = (". ", ", ", "/", "-", ".", "'", " & ", ": ", "(", ") ", " ", " ")
+        words = (
+            pick(rng, ROMANS, None)
+            if rng.random() < 0.3
+            else (str(rng.integers(0, 1000)) if rng.random() < 0.4 else compose_word(rng)[:4])
+            for _ in range(int(rng.integers(2, 8)))
+        )
+        return "".join(word + pick(rng, signs, None) for word in words).strip()
+    letters = string.ascii_uppercase if kind < 0.8 else string.ascii_uppercase + string.digits * 2 + ".,:/-'()+&"
     words = ("".join(rng.choice(list(letters), int(rng.integers(1, 9)))) for _ in range(int(rng.integers(1, 5))))
     text = " ".join(words)
     return text.title() if rng.random() < 0.08 else text

@@ -98,7 +98,9 @@ def invent_person(rng: np.random.Generator, recipe: PersonRecipe) -> Person:
         "tanggal_lahir": _format_date(born),
         "jenis_kelamin": "PEREMPUAN" if female else "LAKI-LAKI",
         "golongan_darah": pick(
-            rng, ("A", "B", "AB", "O", "-", "", "O+", "A+", "B-", "TIDAK TAHU"), (20, 20, 8, 28, 12, 4, 2, 2, 1, 3)
+            rng,
+            ("A", "B", "AB", "O", "-", "", "O+", "A+", "B-", "TIDAK TAHU", "B+", "AB+", "AB-", "A-", "O-"),
+            (20, 20, 8, 24, 12, 4, 3, 3, 2, 3, 2, 2, 2, 2, 2),
         ),
         "alamat": draw_address(rng),
         "rt_rw": f"{rng.integers(1, 30):03d}/{rng.integers(1, 20):03d}",

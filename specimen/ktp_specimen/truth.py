@@ -10,6 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 TRUTH_FILE = "truth.jsonl"
+LINE_OF_FIELD = {"tanggal_lahir": "tempat_lahir", "rt": "rt_rw", "rw": "rt_rw"}
+"""Fields that share another one's line."""
+LEGIBLE_SHARE = 0.95
+"""Sets drawn before lines were judged one by one count a line as legible when this share of it is visible."""
+VALUE_KINDS = frozenset({"header", "value", "issue"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +27,8 @@ class LineTruth:
         field: name of the field it belongs to, or "".
         quad: (4, 2) float64 source pixels, clockwise from the line's own top left.
         visible: share of the line inside the image and under no object, [0, 1].
+        legible: whether all of it can still be read: no part is wiped out by glare, an object or the frame
+            (`legibility.judge_lines` states the rule).
     """
 
     text: str
@@ -29,6 +36,7 @@ class LineTruth:
     field: str
     quad: NDArray[np.float64]
     visible: float
+    legible: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +56,11 @@ class CardTruth:
     rotation_degrees: float
     fields: Mapping[str, str]
     lines: tuple[LineTruth, ...]
+
+    def is_legible(self, name: str) -> bool:
+        """Whether every line that a field is printed on can be read."""
+        printed_as = LINE_OF_FIELD.get(name, name)
+        return all(line.legible for line in self.lines if line.field == printed_as and line.kind in VALUE_KINDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +82,10 @@ class SpecimenTruth:
         size_px: width and height.
         cards: those in the picture.
         distractors: other objects.
-        degradation: the camera's numbers, by name (`camera.Degradation`), and the number of fingers.
+        degradation: the camera's numbers, by name (`camera.Degradation`), and those of the first card's place in
+            the picture: `fingers` (count), `tilt_degrees`, `focal`, `cropped` (share of its area outside the frame),
+            `glare_area` (share of it under glare), `blur_card_px` and `motion_card_px` (blur_sigma_px and motion_px
+            in a card 640 px wide). Sets drawn earlier lack some.
     """
 
     file: str
@@ -103,6 +119,7 @@ class SpecimenTruth:
                             "field": line.field,
                             "quad": _rounded(line.quad),
                             "visible": round(line.visible, 2),
+                            "legible": line.legible,
                         }
                         for line in card.lines
                     ],
@@ -141,6 +158,7 @@ class SpecimenTruth:
                             item["field"],
                             np.array(item["quad"], np.float64),
                             item["visible"],
+                            item.get("legible", item["visible"] >= LEGIBLE_SHARE),
                         )
                         for item in card["lines"]
                     ),

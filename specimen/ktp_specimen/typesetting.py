@@ -31,6 +31,21 @@ class PrintedLine:
     quad: NDArray[np.float64]
 
 
+@dataclass(frozen=True, slots=True)
+class PressSettings:
+    """How evenly a press prints.
+
+    Attributes:
+        stretch: horizontal scale of all glyphs.
+        jitter: standard deviation of each line's place, of the card's width (down: half of it, of the height).
+        uneven_ink: a line loses up to this share of its ink.
+    """
+
+    stretch: float = 1.0
+    jitter: float = 0.0
+    uneven_ink: float = 0.0
+
+
 class Typesetter:
     """Sets runs of text on one card.
 
@@ -39,8 +54,8 @@ class Typesetter:
         lines: what was set so far, in order.
     """
 
-    def __init__(self, rng: np.random.Generator, width_px: int, stretch: float, jitter: float) -> None:
-        self.rng, self.stretch, self.jitter = rng, stretch, jitter
+    def __init__(self, rng: np.random.Generator, width_px: int, press: PressSettings) -> None:
+        self.rng, self.press, self.stretch = rng, press, press.stretch
         self.width, self.height = width_px, round(width_px / CARD_ASPECT)
         self.ink = np.zeros((self.height, self.width), np.uint8)
         self.lines: list[PrintedLine] = []
@@ -67,14 +82,18 @@ class Typesetter:
         canvas = Image.new("L", (int(right - left) + 2 * pad, int(bottom - top) + 2 * pad))
         pen, at_pen = ImageDraw.Draw(canvas), (pad - left, pad - top)
         if spacing:
-            for i, letter in enumerate(text):
-                x_pen = at_pen[0] + font.getlength(text[:i]) + spacing * i
+            x_pen = at_pen[0]
+            for letter in text:
                 pen.text((x_pen, at_pen[1]), letter, fill=255, font=font, anchor="ls")
+                x_pen += font.getlength(letter) + spacing
         else:
             pen.text(at_pen, text, fill=255, font=font, anchor="ls")
-        jitter = self.rng.normal(0, self.jitter + 1e-9, 2) * (1.0, 0.5)
+        jitter = self.rng.normal(0, self.press.jitter + 1e-9, 2) * (1.0, 0.5)
         x, y = (at[0] + jitter[0]) * self.width, (at[1] + jitter[1]) * self.height
-        self._blend(np.asarray(canvas), x + (left - pad) * stretch, y + (top - pad) * scale, (stretch, scale))
+        glyphs = np.asarray(canvas)
+        if self.press.uneven_ink:
+            glyphs = (glyphs * np.float32(1 - self.press.uneven_ink * self.rng.random())).astype(np.uint8)
+        self._blend(glyphs, x + (left - pad) * stretch, y + (top - pad) * scale, (stretch, scale))
         margin = LINE_MARGIN * cap * scale
         x0, x1 = x + left * stretch - margin, x + right * stretch + margin
         y0, y1 = y - cap * scale - margin, y + max(0, bottom) * scale + margin

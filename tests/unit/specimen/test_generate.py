@@ -7,7 +7,7 @@ import pytest
 from ktp_specimen import fonts
 from ktp_specimen.fonts import STANDARD, FontMissing, FontSet, check_fonts
 from ktp_specimen.generate import OtherSpecimens, SpecimenSettings, draw_specimen, write_specimens
-from ktp_specimen.scene import project
+from ktp_specimen.pose import project
 from ktp_specimen.strata import Stratum, draw_shot
 from ktp_specimen.truth import SpecimenTruth, read_truths
 
