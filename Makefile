@@ -6,6 +6,7 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 VENV := .venv
+PEERS_VENV := .venv-peers
 BIN := $(VENV)/bin
 STUB_SOURCES := $(shell find proto -name '*.proto')
 
@@ -91,6 +92,39 @@ wheel: $(VENV)/.stamp-dev ## build the wheel into dist/
 clean: ## remove what the targets made, training work aside
 	rm -rf $(VENV) dist out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find proto -name '*_pb2*.py*' -delete
+
+## Measuring ----------------------------------------------------------------------------------------------------------
+
+# A held-out set of ACCURACY_SEED is drawn once; CARDS=my-cards measures a folder of labelled cards instead.
+ACCURACY_SEED ?= 9100
+ACCURACY_COUNT ?= 400
+ifdef CARDS
+MEASURED_SET = $(CARDS)
+else
+MEASURED_SET = out/accuracy-$(ACCURACY_SEED) --seed $(ACCURACY_SEED)
+endif
+CALIBRATION_SEED ?= 6001
+CALIBRATION_COUNT ?= 400
+
+.PHONY: accuracy
+accuracy: setup ## measure accuracy against the targets; CARDS=my-cards for your own, PEERS=1 beside other readers
+	$(BIN)/python benchmarks/accuracy.py $(MEASURED_SET) $(if $(CARDS),,--count $(ACCURACY_COUNT)) $(if $(PEERS),--peers)
+
+.PHONY: speed
+speed: setup ## measure CPU time by stage, beside other readers if `make setup-peers` was run; CARDS=my-cards
+	$(BIN)/python benchmarks/speed.py $(MEASURED_SET)
+
+.PHONY: calibrate
+calibrate: setup ## fit what confidences mean on a split of its own, and write the table that is served
+	$(BIN)/python benchmarks/calibrate.py out/calibration-$(CALIBRATION_SEED) --seed $(CALIBRATION_SEED) --count $(CALIBRATION_COUNT)
+
+.PHONY: setup-peers
+setup-peers: $(PEERS_VENV)/.stamp ## make .venv-peers with RapidOCR and akshara-ocr
+
+$(PEERS_VENV)/.stamp: benchmarks/peers-requirements.txt
+	@test -x $(PEERS_VENV)/bin/python || $(PYTHON) -m venv $(PEERS_VENV)
+	$(PEERS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/peers-requirements.txt
+	@touch $@
 
 ## Training -----------------------------------------------------------------------------------------------------------
 
