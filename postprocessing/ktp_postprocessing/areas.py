@@ -131,6 +131,10 @@ class AreaList:
         """Translate a regency code from before its province was split; any other code is returned unchanged."""
         return self._legacy_codes.get(code, code)
 
+    def regency_codes(self, code: str) -> tuple[str, ...]:
+        """A regency's present code, then the codes it had before."""
+        return (code, *(old for old, new in self._legacy_codes.items() if new == code))
+
     def _build_lexicon(self, parent_code: str) -> AreaLexicon:
         former = (self.get(new) for old, new in self._legacy_codes.items() if old.rpartition(".")[0] == parent_code)
         areas = dict.fromkeys([*self.children(parent_code), *(area for area in former if area is not None)])

@@ -4,8 +4,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ktp_postprocessing.area_path import LEVELS, resolve_areas
-from ktp_postprocessing.checks import check_card
+import numpy as np
+from numpy.typing import NDArray
+
+from ktp_postprocessing.area_path import LEVELS, UNLISTED_COST, resolve_areas
+from ktp_postprocessing.checks import PhotoBackground, check_card
 from ktp_postprocessing.confusions import repair_words, to_print_case
 from ktp_postprocessing.fields import (
     BIRTH_YEARS,
@@ -29,6 +32,7 @@ from ktp_postprocessing.layout import CardLayout, parse_layout
 from ktp_postprocessing.lexicon import AREA_LIST, OPEN_LIST, score_entries
 from ktp_postprocessing.lines import Span, TextLine, join_spans, make_spans
 from ktp_postprocessing.nik import parse_nik
+from ktp_postprocessing.normalised import normalise_card
 from ktp_postprocessing.numerals import find_date, split_place_and_date
 from ktp_postprocessing.reading import FIELD_NAMES, CardReading, FieldReading, Finding, Severity
 from ktp_postprocessing.repair import cross_check
@@ -59,18 +63,21 @@ class _Draft:
         return tuple(Finding("FIELD_UNREADABLE", Severity.WARNING, message, (name,)) for name in self.withheld)
 
 
-def read_card(lines: Sequence[TextLine], knowledge: CardKnowledge) -> CardReading:
+def read_card(
+    lines: Sequence[TextLine], knowledge: CardKnowledge, photo_background: PhotoBackground | None = None
+) -> CardReading:
     """Read a card from its lines.
 
     Args:
         lines: from any OCR, in any order, in a frame in which the card is upright (a few degrees of tilt do no harm).
-        knowledge: from `CardKnowledge.load()`.
+        knowledge: from `CardKnowledge.load()` or `CardKnowledge.open()`.
+        photo_background: colour behind the holder, if it was measured.
 
     Raises:
         ValueError: a line's quad is not (4, 2).
     """
     layout = parse_layout(make_spans(lines), knowledge.label_matcher)
-    values = {name: join_spans(rows) for name, rows in layout.values.items()}
+    values = {name: join_spans(rows).doubt(layout.misread_share) for name, rows in layout.values.items()}
     draft = _Draft(knowledge)
     if "nik" in values:
         provinces = tuple(province.code for province in knowledge.areas.provinces())
@@ -78,11 +85,12 @@ def read_card(lines: Sequence[TextLine], knowledge: CardKnowledge) -> CardReadin
     _read_person(draft, values)
     _read_areas(draft, values, layout)
     _read_listed_fields(draft, values)
-    _read_issue(draft, layout.issue)
-    draft.fields = cross_check(draft.fields, knowledge)
+    _read_issue(draft, [line.doubt(layout.misread_share) for line in layout.issue])
+    draft.fields = cross_check(draft.fields, knowledge, draft.area_codes)
     fields = {name: draft.fields[name] for name in FIELD_NAMES if name in draft.fields}
-    findings = (*draft.findings(), *check_card(fields, draft.area_codes, knowledge))
-    return CardReading(fields, findings, draft.area_codes)
+    findings = (*draft.findings(), *check_card(fields, draft.area_codes, knowledge, photo_background))
+    printed = {name: reading.value for name, reading in fields.items()}
+    return CardReading(fields, findings, draft.area_codes, normalise_card(printed, draft.area_codes, knowledge))
 
 
 def _read_person(draft: _Draft, values: dict[str, Span]) -> None:
@@ -120,14 +128,14 @@ def _read_place(span: Span, knowledge: CardKnowledge) -> Normal | None:
 
 def _read_areas(draft: _Draft, values: dict[str, Span], layout: CardLayout) -> None:
     areas = draft.knowledge.areas
-    spans = read_header(layout.header, areas)
+    spans = {name: span.doubt(layout.misread_share) for name, span in read_header(layout.header, areas).items()}
     spans |= {name: values[name] for name in ("kecamatan", "kelurahan_desa") if name in values}
     nik = parse_nik(draft.fields["nik"].value) if "nik" in draft.fields else None
     path = resolve_areas(
         {name: to_print_case(span.text) for name, span in spans.items()},
         areas,
         nik.find_regency(areas) if nik is not None else None,
-        lambda name, candidates: score_entries(spans[name], candidates),
+        lambda name, candidates: _score_names(spans[name], candidates),
     )
     for name in LEVELS:
         choice = path.choices.get(name)
@@ -135,6 +143,12 @@ def _read_areas(draft: _Draft, values: dict[str, Span], layout: CardLayout) -> N
             draft.put(name, spans[name], read_area(spans[name], choice))
             if choice is not None and choice.value is not None and choice.is_unique:
                 draft.area_codes[name] = choice.area.code
+
+
+def _score_names(span: Span, names: Sequence[str]) -> NDArray[np.float64]:
+    """Likelihoods in the units of `resolve_areas`, where a name outside the list always costs the same."""
+    scores: NDArray[np.float64] = score_entries(span, names) * (UNLISTED_COST / AREA_LIST.prior_against(span))
+    return scores
 
 
 def _read_listed_fields(draft: _Draft, values: dict[str, Span]) -> None:

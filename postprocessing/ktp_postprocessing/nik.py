@@ -13,6 +13,7 @@ NIK_LENGTH = 16
 UNISSUED_SERIAL = "0000"
 _FEMALE_DAY_OFFSET = 40
 _CENTURIES = (1900, 2000)
+_HOLDER_AGES_YEARS = range(17, 116)
 _PROVINCE_DIGITS = range(11, 97)
 _MAX_DISTRICT_NUMBER = 60  # the highest in the area list is 51; some headroom for new ones
 
@@ -57,6 +58,14 @@ class Nik:
             except ValueError:
                 continue
         return tuple(found)
+
+    def birth_date(self, today: date) -> date | None:
+        """The date that makes the holder 17 to 115 years old; None if neither century does, or if it is no date."""
+        return next((day for day in self.birth_dates() if today.year - day.year in _HOLDER_AGES_YEARS), None)
+
+    def find_district(self, areas: AreaList) -> Area | None:
+        """The district of registration; None if unknown, or renumbered since its regency moved to a new province."""
+        return areas.get(f"{self.regency_code}.{self.digits[4:6]}")
 
     def find_regency(self, areas: AreaList) -> Area | None:
         """The regency of registration under its present code; None if the code is unknown."""

@@ -1,10 +1,12 @@
 """What comes out: fields with their provenance, and findings."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ktp_postprocessing.normalised import NormalisedValues
 
 FIELD_NAMES = (
     "provinsi",
@@ -46,6 +48,7 @@ class Severity(StrEnum):
 
     INFO = "info"
     WARNING = "warning"
+    ERROR = "error"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,8 +95,10 @@ class CardReading:
         fields: name -> reading, in print order; only fields that were read. The names are `FIELD_NAMES`.
         findings: disagreements, see `checks`.
         area_codes: name of an area field -> dotted code of the area it was matched to.
+        normalised: what the fields mean, in forms that programs compare.
     """
 
     fields: dict[str, FieldReading]
     findings: tuple[Finding, ...]
     area_codes: dict[str, str]
+    normalised: NormalisedValues = field(default_factory=NormalisedValues)

@@ -7,7 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ktp_postprocessing.areas import AreaList
+from ktp_postprocessing.knowledge import CardKnowledge
 from ktp_postprocessing.nik import parse_nik, repair_nik
+from ktp_postprocessing.nik_report import explain_nik
+from ktp_postprocessing.normalised import Sex
 
 AREAS = AreaList.load()
 DATES = st.dates(min_value=date(1920, 1, 1), max_value=date(2019, 12, 31))
@@ -80,3 +83,47 @@ def test_any_text_is_repaired_without_failing(text: str) -> None:
     assert len(repaired) == len(places) <= 16
     assert repaired.isdigit() or not repaired
     parse_nik(text)
+
+
+@given(DATES, st.booleans(), st.integers(0, 9999))
+def test_a_niks_parts_make_it_again(day: date, is_female: bool, serial: int) -> None:
+    nik = parse_nik(make_nik("327301", day, is_female=is_female, serial=serial))
+    assert nik is not None
+    assert (
+        make_nik(nik.digits[:6], nik.birth_dates()[-1], is_female=nik.is_female, serial=int(nik.serial)) == nik.digits
+    )
+
+
+@pytest.mark.parametrize(("digits", "year"), [("90", 1990), ("30", 1930), ("15", 1915), ("08", 2008)])
+def test_the_holders_age_decides_between_the_centuries(digits: str, year: int) -> None:
+    """In 2026 people aged 17 to 115 were born from 1911 to 2009."""
+    nik = parse_nik(f"3273010501{digits}0001")
+    assert nik is not None
+    assert nik.birth_date(date(2026, 6, 1)) == date(year, 1, 5)
+
+
+def test_where_neither_century_will_do_none_is_chosen() -> None:
+    nik = parse_nik("3273010501100001")
+    assert nik is not None
+    assert nik.birth_date(date(2026, 6, 1)) is None
+    assert len(explain_nik(nik, CardKnowledge.load(), date(2026, 6, 1)).birth_dates) == 2
+
+
+def test_a_nik_is_explained() -> None:
+    nik = parse_nik("9101014501900000")
+    assert nik is not None
+    report = explain_nik(nik, CardKnowledge.load(), date(2026, 6, 1))
+    assert report.regency is not None
+    assert report.province is not None
+    assert (report.regency.name, report.province.code, report.is_former_code) == ("KABUPATEN MERAUKE", "93", True)
+    assert (report.sex, report.birth_dates, report.serial) == (Sex.FEMALE, (date(1990, 1, 5),), "0000")
+    assert [finding.code for finding in report.findings] == ["NIK_SERIAL_UNISSUED"]
+
+
+@given(st.from_regex(r"[0-9]{16}", fullmatch=True))
+def test_any_digits_are_explained(digits: str) -> None:
+    nik = parse_nik(digits)
+    assert nik is not None
+    report = explain_nik(nik, CardKnowledge.load(), date(2026, 6, 1))
+    assert len(report.birth_dates) <= 2
+    assert report.district is None or report.district.code.startswith(nik.regency_code)
