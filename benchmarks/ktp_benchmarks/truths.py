@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from ktp_specimen.generate import SpecimenSettings, write_specimens
 from ktp_specimen.strata import Stratum
-from ktp_specimen.truth import TRUTH_FILE
+from ktp_specimen.truth import LEGIBLE_SHARE, LINE_OF_FIELD, TRUTH_FILE, VALUE_KINDS
 
 STRATA = (Stratum.CLEAN, Stratum.PHONE, Stratum.HARD, Stratum.EMPTY)
 """Strata of a held-out set, drawn in turn."""
@@ -32,9 +32,6 @@ OWN_STRATUM = "own"
 
 NO_PRINT = frozenset({"signature", "watermark"})
 """Kinds of lines that are neither looked for nor read."""
-
-VISIBLE_MIN = 0.95
-"""A line of which less is visible is no target: a person cannot read what is not there."""
 
 
 class TruthInvalid(Exception):
@@ -135,24 +132,28 @@ def _parse_card(card: Mapping[str, object], complete: bool) -> LabelledCard:
     illegible = card.get("illegible", [])
     if not isinstance(fields, dict) or not isinstance(illegible, list) or not isinstance(lines, list | None):
         raise TypeError("`fields` must be an object, `lines` and `illegible` must be lists")
+    labelled = None if lines is None else tuple(_parse_line(line) for line in lines)
+    wiped_out = {line.field for line in labelled or () if line.kind in VALUE_KINDS and not line.legible}
     return LabelledCard(
         fields={str(name): str(text or "") for name, text in fields.items()},
         quad=_parse_quad(card["quad"]) if card.get("quad") is not None else None,
         quarter_turns=int(str(turns)) if turns is not None else None,
-        lines=None if lines is None else tuple(_parse_line(line) for line in lines),
-        illegible=frozenset(map(str, illegible)),
+        lines=labelled,
+        illegible=frozenset(
+            {*map(str, illegible), *(name for name in fields if LINE_OF_FIELD.get(name, name) in wiped_out)}
+        ),
         complete=complete,
     )
 
 
 def _parse_line(line: Mapping[str, object]) -> LabelledLine:
-    visible = float(str(line.get("visible", 1.0)))
+    visible = float(str(line.get("visible", 1.0))) >= LEGIBLE_SHARE
     return LabelledLine(
         text=" ".join(str(line["text"]).split()),
         kind=str(line.get("kind", "value")),
         field=str(line.get("field", "")),
         quad=_parse_quad(line["quad"]),
-        legible=visible >= VISIBLE_MIN and bool(line.get("legible", True)),
+        legible=bool(line.get("legible", visible)),
     )
 
 

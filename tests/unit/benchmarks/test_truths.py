@@ -42,14 +42,16 @@ def test_lines_that_are_hidden_or_marked_are_illegible() -> None:
     lines = [
         {"text": "A  B", "quad": quad},
         {"text": "A", "quad": quad, "visible": 0.5},
-        {"text": "A", "quad": quad, "legible": False},
+        {"text": "A", "quad": quad, "legible": False, "field": "tempat_lahir"},
+        {"text": "Agama", "quad": quad, "legible": False, "field": "agama", "kind": "label"},
     ]
-    record = {"file": "a.jpg", "cards": [{"fields": {}, "lines": lines, "illegible": ["nama"]}]}
+    fields = {"nik": "1", "nama": "A", "tempat_lahir": "A", "tanggal_lahir": "B", "agama": "C"}
+    record = {"file": "a.jpg", "cards": [{"fields": fields, "lines": lines, "illegible": ["nama"]}]}
     (card,) = parse_labelled(json.dumps(record)).cards
     assert card.lines is not None
-    assert [line.legible for line in card.lines] == [True, False, False]
+    assert [line.legible for line in card.lines] == [True, False, False, False]
     assert card.lines[0].text == "A B"
-    assert card.illegible == {"nama"}
+    assert card.illegible == {"nama", "tempat_lahir", "tanggal_lahir"}
 
 
 @pytest.mark.parametrize(
