@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ktp_specimen.fonts import STANDARD, load_font
-from ktp_specimen.ground import value_noise
+from ktp_specimen.ground import blend_colours, value_noise
 
 Image = NDArray[np.float32]
 PHOTOS = (
@@ -96,15 +96,9 @@ def _colour(rng: np.random.Generator) -> Image:
     return np.clip(grey + rng.normal(0, spread, 3), 2, 253).astype(np.float32)
 
 
-def _between(blend: Image, one: Image, other: Image) -> Image:
-    """Blend two colours, (3,) each, by (H, W); channel by channel, which is three times faster than at once."""
-    channels = [blend * np.float32(b - a) + np.float32(a) for a, b in zip(one, other, strict=True)]
-    return np.asarray(cv2.merge(channels), np.float32)
-
-
 def _plain(rng: np.random.Generator, shape: tuple[int, int]) -> Image:
     colour = _colour(rng)
-    return _between(value_noise(rng, shape, 2), colour, colour + rng.normal(0, 12, 3).astype(np.float32))
+    return blend_colours(value_noise(rng, shape, 2), colour, colour + rng.normal(0, 12, 3).astype(np.float32))
 
 
 def _clouds(rng: np.random.Generator, shape: tuple[int, int]) -> Image:
@@ -114,7 +108,7 @@ def _clouds(rng: np.random.Generator, shape: tuple[int, int]) -> Image:
     for octave in range(int(rng.integers(2, 6))):
         blend += value_noise(rng, shape, cells * 2**octave) * np.float32(0.5 ** (octave * rng.uniform(0.3, 1.0)))
     blend = (blend - blend.min()) / max(1e-6, float(np.ptp(blend)))
-    return _between(blend, _colour(rng), _colour(rng))
+    return blend_colours(blend, _colour(rng), _colour(rng))
 
 
 def _wood(rng: np.random.Generator, shape: tuple[int, int]) -> Image:
@@ -122,7 +116,7 @@ def _wood(rng: np.random.Generator, shape: tuple[int, int]) -> Image:
     stretched = cv2.resize(value_noise(rng, (max(2, height // 2), max(2, width // 24)), 6), (width, height))
     grain = 0.5 + 0.5 * np.sin(stretched * rng.uniform(10, 60) + value_noise(rng, shape, 4) * 6)
     base = np.array([rng.uniform(60, 200)] * 3) * (1.0, rng.uniform(0.65, 0.9), rng.uniform(0.35, 0.75))
-    wood = _between(
+    wood = blend_colours(
         grain.astype(np.float32), base.astype(np.float32), (base * rng.uniform(0.6, 0.95)).astype(np.float32)
     )
     if rng.random() < 0.5:  # gaps between planks
@@ -143,7 +137,7 @@ def _weave(rng: np.random.Generator, shape: tuple[int, int]) -> Image:
     waves = np.sin(u / period * 6.28) + (np.sin(v / period * 6.28) if rng.random() < 0.6 else 0)
     blend = np.clip(waves * rng.uniform(0.5, 4) * 0.5 + 0.5, 0, 1).astype(np.float32)
     blend = blend * 0.9 + 0.1 * value_noise(rng, shape, 200)
-    return _between(blend, _colour(rng), _colour(rng))
+    return blend_colours(blend, _colour(rng), _colour(rng))
 
 
 def _tiles(rng: np.random.Generator, shape: tuple[int, int]) -> Image:
@@ -199,7 +193,7 @@ def draw_paragraph(rng: np.random.Generator, image: Image, box: tuple[int, int, 
 def _gradient(rng: np.random.Generator, shape: tuple[int, int]) -> Image:
     """A strong fall-off, as a dark room behind a card held up to the camera."""
     ramp = np.linspace(0, 1, shape[1], dtype=np.float32)[None] * np.ones((shape[0], 1), np.float32)
-    return _between(np.clip(ramp * rng.uniform(0.5, 2), 0, 1), _colour(rng), _colour(rng)) + value_noise(
+    return blend_colours(np.clip(ramp * rng.uniform(0.5, 2), 0, 1), _colour(rng), _colour(rng)) + value_noise(
         rng, shape, 90
     )[..., None] * np.float32(rng.uniform(0, 15))
 

@@ -46,15 +46,13 @@ class PrintedCard:
         pixels: (H, W, 3) float32 RGB in [0, 255], worn.
         lines: every line of text, notices included.
         fields: what is printed, by field name.
-        ink: (H, W) float32 coverage of the print before wear, [0, 1].
-        reference: (H, W) float32 grey, the card before wear.
+        unworn: (H, W, 2) float32, the card before wear: grey in [0, 255] and ink coverage in [0, 1].
     """
 
     pixels: NDArray[np.float32]
     lines: tuple[PrintedLine, ...]
     fields: dict[str, str]
-    ink: NDArray[np.float32]
-    reference: NDArray[np.float32]
+    unworn: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +149,12 @@ def print_card(rng: np.random.Generator, person: Person, style: CardStyle, width
     worn = wear_ink(rng, press.ink, style.boldness, style.wear.rubbed)
     ink = press.ink.astype(np.float32) / np.float32(255)
     grey = pixels @ LUMINANCE
-    reference = grey + opacity * ink * (np.float32(colour @ LUMINANCE) - grey)
+    unworn = np.dstack([grey + opacity * ink * (np.float32(colour @ LUMINANCE) - grey), ink])
     pixels += (opacity * worn)[..., None] * (colour - pixels)
     age_surface(rng, pixels, style.wear)
     if style.wear.notice:
         lines += write_notice(rng, pixels, style.wear, style.text_font)
-    return PrintedCard(np.clip(pixels, 0, 255), tuple(lines), dict(person.fields), ink, reference)
+    return PrintedCard(np.clip(pixels, 0, 255), tuple(lines), dict(person.fields), unworn)
 
 
 class _CardPress(Typesetter):

@@ -136,7 +136,7 @@ def load_font(name: str, size_px: int) -> ImageFont.FreeTypeFont:
     path = _font_paths().get(name)
     if path is None:
         raise FontMissing(f"font {name} is missing: see `check_fonts` for the package that carries it")
-    return ImageFont.truetype(str(path), size_px)
+    return ImageFont.truetype(str(path), size_px, layout_engine=ImageFont.Layout.BASIC)
 
 
 @lru_cache(maxsize=1)

@@ -32,6 +32,10 @@ CARD_FRAME_PX = 640.0
 """Width of a card that blur is told in: about what the reader's card frame shows."""
 
 
+SAMPLES = np.meshgrid(np.linspace(0.02, 0.98, 9), (0.2, 0.5, 0.8))
+"""Where a line is looked at for objects, along and across, of its sides."""
+
+
 class OtherSpecimens(Exception):
     """A folder already holds specimens of another seed."""
 
@@ -196,7 +200,9 @@ def _card_truth(
     """Place a card's lines in the photo; `photo` is where fingers cover it and its grey pixels."""
     covered, grey = photo
     matrix = homography(quad, (card.pixels.shape[1], card.pixels.shape[0]))
-    legible = judge_lines(grey, card.reference, card.ink, [line.quad for line in card.lines], matrix)
+    judged = [line.quad for line in card.lines if line.kind != "watermark"]  # notices carry no field
+    legible = judge_lines(grey, card.unworn, np.array(judged), matrix)
+    legible += [True] * (len(card.lines) - len(judged))  # they were written last
     lines = []
     for line, readable in zip(card.lines, legible, strict=True):
         placed = np.asarray(cv2.perspectiveTransform(line.quad[None], matrix)[0], np.float64)
@@ -214,10 +220,10 @@ def _card_truth(
 
 def _visible_share(quad: NDArray[np.float64], covered: NDArray[np.uint8]) -> float:
     """Share of a line's sample points that lie in the frame and under no finger."""
-    u, v = np.meshgrid(np.linspace(0.02, 0.98, 9), (0.2, 0.5, 0.8))
+    u, v = SAMPLES
     top, bottom = quad[0] + (quad[1] - quad[0]) * u[..., None], quad[3] + (quad[2] - quad[3]) * u[..., None]
     points = np.round(top + (bottom - top) * v[..., None]).astype(int).reshape(-1, 2)
     height, width = covered.shape
     inside = ((points >= 0) & (points < (width, height))).all(1)
-    clear = [bool(ok) and covered[y, x] < 128 for (x, y), ok in zip(points, inside, strict=True)]
-    return float(np.mean(clear))
+    x, y = points[inside].T
+    return float((covered[y, x] < 128).sum() / len(points))

@@ -121,8 +121,19 @@ def draw_finger(rng: np.random.Generator, scene: Image, quad: NDArray[np.float64
         3,
     )
     skin = np.array([205, 158, 128]) * rng.uniform(0.45, 1.15) + rng.normal(0, 8, 3)
-    soft = cv2.GaussianBlur(mask, (0, 0), max(1.0, radius * 0.35)).astype(np.float32) / 255
+    reach_px = int(4 + radius * 2)
+    x, y, width_px, height_px = cv2.boundingRect(mask)
+    if not width_px:
+        return mask
+    rows, columns = (
+        slice(max(0, y - reach_px), y + height_px + reach_px),
+        slice(max(0, x - reach_px), x + width_px + reach_px),
+    )
+    covered, window = mask[rows, columns], scene[rows, columns]
+    small = cv2.resize(covered, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
+    small = cv2.GaussianBlur(small, (0, 0), max(0.5, radius * 0.09)).astype(np.float32) / 255
+    soft = cv2.resize(small, covered.shape[::-1], interpolation=cv2.INTER_LINEAR)
     colour = skin.astype(np.float32) * (0.55 + 0.45 * soft[..., None])
-    alpha = cv2.GaussianBlur(mask, (0, 0), max(0.5, radius * 0.03)).astype(np.float32)[..., None] / 255
-    scene += alpha * (colour - scene)
+    alpha = cv2.GaussianBlur(covered, (0, 0), max(0.5, radius * 0.03)).astype(np.float32)[..., None] / 255
+    window += alpha * (colour - window)
     return mask

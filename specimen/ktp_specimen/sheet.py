@@ -9,7 +9,7 @@ from PIL import Image as Pillow
 from PIL import ImageDraw, ImageFont
 
 from ktp_specimen.fonts import load_font
-from ktp_specimen.ground import value_noise
+from ktp_specimen.ground import blend_colours, value_noise
 
 Image = NDArray[np.float32]
 Colour = tuple[float, float, float]
@@ -66,8 +66,7 @@ def tint(rng: np.random.Generator, shape: tuple[int, int], base: Colour, spread:
     """A sheet of one colour that drifts by about `spread` grey levels; (H, W, 3) float32."""
     first = np.asarray(base, np.float32)
     second = first + rng.normal(0, spread, 3).astype(np.float32)
-    blend = value_noise(rng, shape, 3)[..., None]
-    return np.asarray(first + blend * (second - first), np.float32)
+    return blend_colours(value_noise(rng, shape, 3), first, second)
 
 
 def fill(image: Image, box: tuple[float, float, float, float], colour: Colour, thickness: int = -1) -> None:

@@ -1,6 +1,7 @@
 """Sets text into an ink mask and keeps every line's quad."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ from ktp_specimen.fonts import load_font
 from ktp_specimen.ground import CARD_ASPECT
 
 LINE_MARGIN = 0.12  # of the cap height, around the glyphs, in every line's quad
+MEASURING_SIZE_PX = 100
 GLUE_GAP = 0.25  # of the cap height: runs closer than this read as one line
 
 
@@ -46,6 +48,12 @@ class PressSettings:
     uneven_ink: float = 0.0
 
 
+@lru_cache(maxsize=8192)
+def _length(font: str, text: str) -> float:
+    """Length of a text at an em of 1."""
+    return load_font(font, MEASURING_SIZE_PX).getlength(text) / MEASURING_SIZE_PX
+
+
 class Typesetter:
     """Sets runs of text on one card.
 
@@ -63,8 +71,8 @@ class Typesetter:
 
     def measure(self, text: str, font: str, em: float) -> float:
         """Width in pixels of a text at an em given as a fraction of the card's height."""
-        tracked = load_font(font, 100).getlength(text) + 100 * self.tracking.get(font, 0.0) * len(text)
-        return tracked * em * self.height / 100 * self.stretch
+        tracked = _length(font, text) + self.tracking.get(font, 0.0) * len(text)
+        return tracked * em * self.height * self.stretch
 
     def set(self, run: tuple[str, str, str], at: tuple[float, float], font_em: tuple[str, float]) -> float:
         """Set one run with its baseline's left end at `at`; returns the x (fraction) where it ends."""
@@ -85,7 +93,7 @@ class Typesetter:
             x_pen = at_pen[0]
             for letter in text:
                 pen.text((x_pen, at_pen[1]), letter, fill=255, font=font, anchor="ls")
-                x_pen += font.getlength(letter) + spacing
+                x_pen += _length(font_em[0], letter) * size_px / scale + spacing
         else:
             pen.text(at_pen, text, fill=255, font=font, anchor="ls")
         jitter = self.rng.normal(0, self.press.jitter + 1e-9, 2) * (1.0, 0.5)
