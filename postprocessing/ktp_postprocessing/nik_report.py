@@ -22,7 +22,8 @@ class NikReport:
         district: of registration.
         is_former_code: the regency's code has changed since.
         sex: of the holder.
-        birth_dates: the one that makes the holder 17 to 115 years old, or both centuries' if neither does; empty if it is none.
+        birth_dates: the one that makes the holder 17 to 115 years old; both centuries' if neither does; none if
+            it is no date.
         serial: last four digits.
         findings: what is wrong with it.
     """

@@ -6,6 +6,7 @@ from google.protobuf import any_pb2, duration_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from ktp.ocr.v1 import card_pb2, geometry_pb2, ktp_ocr_service_pb2, quality_pb2
+from ktp_server.convert_normalised import normalised_from_message, normalised_to_message
 from ktp_server.errors import ERROR_DOMAIN, ERROR_POLICIES, ErrorReason, RecognitionError
 from ktp_server.results import (
     FIELD_NAMES,
@@ -136,6 +137,7 @@ def _card_to_message(card: CardResult) -> card_pb2.Card:
             card_pb2.TextLine(text=line.text, confidence=line.confidence, quad=_quad_to_message(line.quad))
             for line in card.lines
         ],
+        normalised=normalised_to_message(card.normalised),
     )
     for name, field in card.fields.items():
         getattr(message, name).CopyFrom(_field_to_message(field))
@@ -154,6 +156,7 @@ def _card_from_message(message: card_pb2.Card) -> CardResult:
             for item in message.findings
         ),
         lines=tuple(LineResult(line.text, line.confidence, _quad_from_message(line.quad)) for line in message.lines),
+        normalised=normalised_from_message(message.normalised),
     )
 
 

@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ktp_server.card_json import JsonValue, fields_to_json, findings_to_json, normalised_to_json, points_to_json
 from ktp_server.errors import ErrorReason, RecognitionError, reportable_failure
 from ktp_server.reader import CardReader
-from ktp_server.results import Quad, QualityScoreResult, RecognitionResult
+from ktp_server.results import QualityScoreResult, RecognitionResult
 
 __all__ = ["FileOutcome", "find_images", "outcome_to_json", "read_files"]
 
@@ -15,8 +16,6 @@ IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp"})
 """Names that a folder's files are chosen by; a file named by itself is read whatever its name."""
 
 OK_STATUS = "OK"
-
-JsonValue = str | float | bool | None | Sequence["JsonValue"] | dict[str, "JsonValue"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +71,8 @@ def outcome_to_json(outcome: FileOutcome) -> dict[str, JsonValue]:
             "status": error.reason.value,
             "message": error.message,
             "fields": {},
+            "normalised": {},
+            "findings": [],
             "quality": {},
             "card": None,
             "timings_ms": {},
@@ -80,18 +81,11 @@ def outcome_to_json(outcome: FileOutcome) -> dict[str, JsonValue]:
         "file": str(outcome.path),
         "status": OK_STATUS,
         "message": "",
-        "fields": {
-            name: {
-                "value": field.value,
-                "raw_value": field.raw_value,
-                "confidence": round(field.confidence, 4),
-                "correction": field.correction.value,
-                "quad": None if field.quad is None else _points(field.quad),
-            }
-            for name, field in result.card.fields.items()
-        },
+        "fields": fields_to_json(result.card.fields),
+        "normalised": normalised_to_json(result.card.normalised),
+        "findings": findings_to_json(result.card.findings),
         "quality": {name: _score(score) for name, score in result.quality.items()},
-        "card": {"quad": _points(result.card.quad), "rotation_degrees": round(result.card.rotation_degrees, 2)},
+        "card": {"quad": points_to_json(result.card.quad), "rotation_degrees": round(result.card.rotation_degrees, 2)},
         "timings_ms": {stage: round(duration_ms, 3) for stage, duration_ms in result.timings_ms.items()},
     }
 
@@ -105,10 +99,6 @@ async def _read_file(reader: CardReader, path: Path) -> FileOutcome:
         return FileOutcome(path, error=RecognitionError(ErrorReason.REQUEST_INVALID, message))
     except Exception as error:  # noqa: BLE001  # one bad file never stops the rest
         return FileOutcome(path, error=reportable_failure(error))
-
-
-def _points(quad: Quad) -> list[JsonValue]:
-    return [[round(x, 2), round(y, 2)] for x, y in quad]
 
 
 def _score(score: QualityScoreResult) -> dict[str, JsonValue]:

@@ -1,14 +1,25 @@
 """Results as tables for people."""
 
+from collections.abc import Mapping, Sequence
+
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from ktp_server.card_json import normalised_to_json
 from ktp_server.errors import RecognitionError
 from ktp_server.outcomes import FileOutcome
-from ktp_server.results import FIELD_NAMES, Correction, RecognitionResult, RequirementResult
+from ktp_server.results import (
+    FIELD_NAMES,
+    Correction,
+    FieldResult,
+    FindingResult,
+    NormalisedValues,
+    RecognitionResult,
+    RequirementResult,
+)
 
-__all__ = ["render_outcome"]
+__all__ = ["render_fields", "render_findings", "render_outcome"]
 
 SURE_CONFIDENCE = 0.9
 """From here on a value is shown in green: what a person need not look at again."""
@@ -16,12 +27,31 @@ SURE_CONFIDENCE = 0.9
 DOUBTFUL_CONFIDENCE = 0.6
 """Below this a value is shown in red."""
 
+NORMALISED_NAMES: Mapping[str, str] = {
+    "provinsi": "province_code",
+    "kabupaten_kota": "regency_code",
+    "kecamatan": "district_code",
+    "kelurahan_desa": "village_code",
+    "tanggal_lahir": "birth_date",
+    "jenis_kelamin": "sex",
+    "golongan_darah": "blood_type",
+    "rt": "rt",
+    "rw": "rw",
+    "agama": "religion",
+    "status_perkawinan": "marital_status",
+    "pekerjaan": "occupation",
+    "berlaku_hingga": "expiry_date",
+    "tanggal_terbit": "issue_date",
+}
+"""Field -> the normalised value that is shown beside it."""
+
 
 def render_outcome(outcome: FileOutcome) -> Group:
     """Render one file's outcome: a table of fields, or the failure."""
     title = Text(str(outcome.path), style="bold")
     if outcome.result is not None:
-        return Group(title, _field_table(outcome.result), *_notes(outcome.result))
+        card = outcome.result.card
+        return Group(title, render_fields(card.fields, card.normalised), *_notes(outcome.result))
     error = outcome.error
     return Group(title, _failure(error) if error is not None else Text("no result"))
 
@@ -30,23 +60,31 @@ def _failure(error: RecognitionError) -> Text:
     return Text.assemble((error.reason.value, "bold red"), ": ", error.message)
 
 
-def _field_table(result: RecognitionResult) -> Table:
+def render_fields(fields: Mapping[str, FieldResult], normalised: NormalisedValues) -> Table:
+    """A table with a row for each field that a card may have."""
     table = Table(show_edge=False, pad_edge=False)
     table.add_column("field", style="cyan", no_wrap=True)
     table.add_column("value", overflow="fold")
+    table.add_column("normalised", overflow="fold")
     table.add_column("confidence", justify="right")
     table.add_column("as read", style="dim", overflow="fold")
+    forms = normalised_to_json(normalised)
     for name in FIELD_NAMES:
-        field = result.card.fields.get(name)
+        field = fields.get(name)
         if field is None:
-            table.add_row(name, Text("-", style="dim"), "", "")
+            table.add_row(name, Text("-", style="dim"), "", "", "")
             continue
         corrected = field.correction is not Correction.NONE
         value = Text("unreadable", style="red") if field.value is None else Text(field.value)
-        table.add_row(
-            name, value, _confidence(field.confidence), f"{field.raw_value} ({field.correction})" if corrected else ""
-        )
+        form = forms.get(NORMALISED_NAMES.get(name, ""))
+        as_read = Text(f"{field.raw_value} ({field.correction})" if corrected else "")
+        table.add_row(name, value, Text("" if form is None else str(form)), _confidence(field.confidence), as_read)
     return table
+
+
+def render_findings(findings: Sequence[FindingResult]) -> list[Text]:
+    """One line a finding."""
+    return [Text(f"{finding.severity}: {finding.code}: {finding.message}", style="yellow") for finding in findings]
 
 
 def _confidence(confidence: float) -> Text:
@@ -55,10 +93,7 @@ def _confidence(confidence: float) -> Text:
 
 
 def _notes(result: RecognitionResult) -> list[Text]:
-    notes = [
-        Text(f"{finding.severity}: {finding.code}: {finding.message}", style="yellow")
-        for finding in result.card.findings
-    ]
+    notes = render_findings(result.card.findings)
     notes += [
         Text(f"{name}: {score.reason}", style="yellow") for name, score in result.quality.items() if not score.passed
     ]

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 
-from ktp_postprocessing.reading import FIELD_NAMES, Correction
+from ktp_postprocessing.normalised import NormalisedValues
+from ktp_postprocessing.reading import FIELD_NAMES, Correction, Severity
 
 __all__ = [
     "FIELD_NAMES",
@@ -14,6 +14,7 @@ __all__ = [
     "FieldResult",
     "FindingResult",
     "LineResult",
+    "NormalisedValues",
     "Quad",
     "QualityScoreResult",
     "RecognitionResult",
@@ -23,14 +24,6 @@ __all__ = [
 
 Quad = tuple[tuple[float, float], tuple[float, float], tuple[float, float], tuple[float, float]]
 """Four (x, y) corners, source-image pixels, clockwise from the object's own top left."""
-
-
-class Severity(StrEnum):
-    """How seriously to take a finding."""
-
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +75,7 @@ class CardResult:
         fields: those that were found, by name.
         findings: what does not fit together.
         lines: every line of text, from top to bottom.
+        normalised: what the fields mean, in forms that programs compare.
     """
 
     quad: Quad
@@ -90,6 +84,7 @@ class CardResult:
     fields: Mapping[str, FieldResult] = field(default_factory=dict)
     findings: tuple[FindingResult, ...] = ()
     lines: tuple[LineResult, ...] = ()
+    normalised: NormalisedValues = field(default_factory=NormalisedValues)
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,6 @@ from ktp_server.results import (
     Quad,
     QualityScoreResult,
     RequirementResult,
-    Severity,
 )
 from ktp_server.stages import StageClock
 
@@ -245,6 +244,7 @@ def read_fields(
                 LineResult(line.text, line.confidence, _source_quad(line.quad, to_source))
                 for line in sorted(lines, key=lambda line: float(line.quad[:, 1].mean()))
             ),
+            normalised=card.normalised,
         )
 
 
@@ -284,7 +284,7 @@ def _field_result(field: FieldReading, to_source: NDArray[np.float64]) -> FieldR
 
 
 def _finding_result(finding: Finding) -> FindingResult:
-    return FindingResult(finding.code, Severity[finding.severity.name], finding.message, tuple(finding.fields))
+    return FindingResult(finding.code, finding.severity, finding.message, finding.fields)
 
 
 def _source_quad(quad: NDArray[np.float64], to_source: NDArray[np.float64]) -> Quad:

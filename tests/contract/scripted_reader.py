@@ -2,7 +2,9 @@
 
 import asyncio
 from collections import Counter
+from datetime import date
 
+from ktp_postprocessing.normalised import BloodType, MaritalStatus, NormalisedValues, Religion, Sex
 from ktp_server.results import (
     AssessmentResult,
     CardResult,
@@ -19,6 +21,24 @@ from ktp_server.results import (
 
 QUAD: Quad = ((10.0, 20.5), (110.25, 21.0), (109.0, 84.0), (9.0, 83.0))
 
+NORMALISED = NormalisedValues(
+    birth_date=date(1990, 1, 5),
+    expiry_date=date(2027, 2, 1),
+    is_valid_for_life=False,
+    sex=Sex.FEMALE,
+    blood_type=BloodType.O_NEGATIVE,
+    religion=Religion.BELIEF,
+    marital_status=MaritalStatus.WIDOWED,
+    occupation="IMAM MASJID",
+    is_citizen=True,
+    rt=0,
+    rw=12,
+    province_code="32",
+    regency_code="32.73",
+    district_code="32.73.01",
+    village_code="32.73.01.1001",
+)
+
 
 def recognition_of(text: str) -> RecognitionResult:
     """A result that uses everything a result can hold; `text` is the name's value."""
@@ -31,7 +51,7 @@ def recognition_of(text: str) -> RecognitionResult:
     }
     finding = FindingResult("NIK_SERIAL_ZERO", Severity.WARNING, "the serial is 0000", ("nik",))
     return RecognitionResult(
-        card=CardResult(QUAD, -12.5, 0.99, fields, (finding,), (LineResult("Nama", 0.9, QUAD),)),
+        card=CardResult(QUAD, -12.5, 0.99, fields, (finding,), (LineResult("Nama", 0.9, QUAD),), NORMALISED),
         quality={
             "sharpness": QualityScoreResult(0.9, 0.5, True, ""),
             "brightness": QualityScoreResult(0.2, 0.5, False, "too dark: use more light"),

@@ -53,7 +53,9 @@ async def test_outcomes_keep_the_order_and_a_bad_file_stops_nothing(tmp_path: Pa
 
 def test_json_of_a_success() -> None:
     line = outcome_to_json(FileOutcome(Path("a.jpg"), result=recognition_of("BUDI")))
-    assert list(line) == ["file", "status", "message", "fields", "quality", "card", "timings_ms"]
+    assert list(line) == [
+        *("file", "status", "message", "fields", "normalised", "findings", "quality", "card", "timings_ms")
+    ]
     assert (line["file"], line["status"]) == ("a.jpg", "OK")
     restored = json.loads(json.dumps(line))
     quad = [[x, y] for x, y in QUAD]
@@ -66,6 +68,11 @@ def test_json_of_a_success() -> None:
     }
     assert restored["fields"]["rt"]["quad"] is None
     assert restored["fields"]["alamat"]["value"] is None
+    assert restored["normalised"]["birth_date"] == "1990-01-05"
+    assert restored["normalised"]["sex"] == "FEMALE"
+    assert restored["normalised"]["rt"] == 0
+    assert "issue_date" not in restored["normalised"]
+    assert restored["findings"][0]["code"] == "NIK_SERIAL_ZERO"
     assert restored["card"] == {"quad": quad, "rotation_degrees": -12.5}
     assert restored["quality"]["brightness"]["passed"] is False
     assert restored["timings_ms"]["total"] == 22.0
@@ -78,6 +85,8 @@ def test_json_of_a_failure() -> None:
         "status": "IMAGE_CORRUPT",
         "message": "cut short",
         "fields": {},
+        "normalised": {},
+        "findings": [],
         "quality": {},
         "card": None,
         "timings_ms": {},
