@@ -2,10 +2,10 @@
 
     python benchmarks/correction.py --seed 6500 --count 300
 
-Characters are misread or lost at a given rate, each by the confusion table's shares, in labels and values alike; nothing
-tells the reader which. A field counts as exact when it equals the printed text, before correction (as its line was read)
-and after. A wrong correction is a value that was read right and then changed. The last table prints names that no list
-has, read right: each one that is changed is a rare value turned into a common one.
+Characters are misread or lost at a given rate, each by the confusion table's shares, in labels and values alike, and
+nothing tells the reader which. A field counts as exact when it equals the printed text, before correction (as its line
+was read) and after. A wrong correction is a value that was read right and then changed. The last table counts values
+that no list has, read right: each one that is changed is a rare value turned into a common one.
 """
 
 import sys
@@ -52,7 +52,7 @@ TARGETS = {0.02: 98.0, 0.05: 96.0, 0.10: 90.0}  # list-backed fields exact after
 MAX_WRONG_PERCENT = 0.1
 OUTSIDE_FIELDS = ("kecamatan", "kelurahan_desa", "tempat_lahir", "pekerjaan")
 CARD_WIDTH_PX = 640
-LINE_CONFIDENCE = 0.9  # what many recognisers say of any line
+LINE_CONFIDENCE = 0.99  # what many recognisers say of any line
 
 
 class Misreader:
@@ -74,9 +74,10 @@ class Misreader:
         return "".join(self._misread_character(character) for character in text)
 
     def _misread_character(self, printed: str) -> str:
-        reads, edges = self._shares.get(printed.upper(), ((), ()))
-        if not len(reads) or self._rng.random() >= self._rate:
+        known = self._shares.get(printed.upper())
+        if known is None or self._rng.random() >= self._rate:
             return printed
+        reads, edges = known
         read = reads[int(np.searchsorted(edges, self._rng.random() * edges[-1]))]
         return read if printed.isupper() or not printed.isalpha() else read.lower()
 
@@ -169,7 +170,10 @@ def print_tables(tallies: Mapping[float, Tally], outside: Tally, *, fields: bool
         table.add_column(column, justify="right")
     met = True
     for rate, tally in tallies.items():
-        shares = [f"{tally.percent(tally.before, names):.1f} → {tally.percent(tally.after, names):.1f}" for names in GROUPS.values()]
+        shares = [
+            f"{tally.percent(tally.before, names):.1f} → {tally.percent(tally.after, names):.1f}"
+            for names in GROUPS.values()
+        ]
         spoilt = tally.percent(tally.spoilt, LISTED_FIELDS, tally.before)
         target = TARGETS.get(rate, 100.0 - MAX_WRONG_PERCENT)
         met &= tally.percent(tally.after, LISTED_FIELDS) >= target and spoilt <= MAX_WRONG_PERCENT
@@ -180,7 +184,10 @@ def print_tables(tallies: Mapping[float, Tally], outside: Tally, *, fields: bool
         for column in ("", *(f"{100 * rate:.0f} %" for rate in tallies)):
             detail.add_column(column, justify="right")
         for name in (*LISTED_FIELDS, *NUMBER_FIELDS, *FREE_FIELDS):
-            detail.add_row(name, *(f"{t.percent(t.before, [name]):.1f} → {t.percent(t.after, [name]):.1f}" for t in tallies.values()))
+            detail.add_row(
+                name,
+                *(f"{t.percent(t.before, [name]):.1f} → {t.percent(t.after, [name]):.1f}" for t in tallies.values()),
+            )
         console.print(detail)
     rare = Table(title="Values that no list has, read right and changed")
     for column in ("", "printed", "changed"):

@@ -26,7 +26,7 @@ LEVELS = ("provinsi", "kabupaten_kota", "kecamatan", "kelurahan_desa")
 ScoreNames = Callable[[str, Sequence[str]], NDArray[np.float64]]
 """Field name, candidate names -> log-likelihoods in nats relative to the text as read: at most about 0."""
 
-_UNLISTED_COST = 9.0  # about one sure character, or three doubtful ones, otherwise than read
+UNLISTED_COST = 9.0  # about one sure character, or three doubtful ones, otherwise than read
 _UNREAD_COST = 4.0  # a level whose text is missing tells nothing, but a reading without gaps is better
 _LOST_GAPS_COST = 3.0  # at most, of the same letters without their gaps
 _NIK_REWARD = 3.0  # 85 % of holders live where they were registered, against a few per cent by chance
@@ -157,9 +157,9 @@ def _extend_by_text(paths: Sequence[_Path], lexicons: Sequence[AreaLexicon], tex
     open_ends = [(path, lexicon) for path, lexicon in zip(paths, lexicons, strict=True) if path.cost < best]
     extended += _extend_by_similar(open_ends, text, nik_code)
     best = min((path.cost for path in extended), default=math.inf)
-    open_ends = [pair for pair in open_ends if pair[0].cost + _UNLISTED_COST - _NIK_REWARD < best + _BEAM]
+    open_ends = [pair for pair in open_ends if pair[0].cost + UNLISTED_COST - _NIK_REWARD < best + _BEAM]
     return extended + _extend_by_all(
-        [path for path, _ in open_ends], [lexicon for _, lexicon in open_ends], _UNLISTED_COST, nik_code
+        [path for path, _ in open_ends], [lexicon for _, lexicon in open_ends], UNLISTED_COST, nik_code
     )
 
 
@@ -180,7 +180,7 @@ def _extend_by_similar(ends: Sequence[tuple[_Path, AreaLexicon]], text: _Text, n
     costs = dict(zip(names, text.weigh(names), strict=True))
     found: dict[tuple[_Path, Area], _Step] = {}
     for path, owner, printed in sorted(near, key=lambda item: costs[item[2]]):
-        if costs[printed] <= _UNLISTED_COST:
+        if costs[printed] <= UNLISTED_COST:
             found.setdefault((path, owner), _Step(owner, printed, max(costs[printed], 0.0)))
     return [_extend(path, step, nik_code) for (path, _), step in found.items()]
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,16 +29,18 @@ from ktp_postprocessing.fields import (
 )
 from ktp_postprocessing.header import read_header
 from ktp_postprocessing.knowledge import CardKnowledge, strip_regency_prefix
-from ktp_postprocessing.layout import CardLayout, parse_layout
-from ktp_postprocessing.lexicon import AREA_LIST, OPEN_LIST, score_entries
+from ktp_postprocessing.layout import parse_layout
+from ktp_postprocessing.lexicon import AREA_LIST, OPEN_LIST, REGENCY_LIST, score_entries
 from ktp_postprocessing.lines import Span, TextLine, join_spans, make_spans
 from ktp_postprocessing.nik import parse_nik
+from ktp_postprocessing.noise import Noise
 from ktp_postprocessing.normalised import normalise_card
 from ktp_postprocessing.numerals import find_date, split_place_and_date
 from ktp_postprocessing.reading import FIELD_NAMES, CardReading, FieldReading, Finding, Severity
 from ktp_postprocessing.repair import cross_check
 
 _MAX_ISSUE_ROW_GAP_HEIGHTS = 3.5  # from the issue place's middle down to the issue date's
+_TELLING_FIELDS = ("jenis_kelamin", "agama", "status_perkawinan", "kewarganegaraan")
 _BLOOD_TYPE_BESIDE_SEX = re.compile(r"\s([ABO0]{1,2}[+\-]?|-|TIDAK TAHU)$")
 
 
@@ -77,15 +80,20 @@ def read_card(
         ValueError: a line's quad is not (4, 2).
     """
     layout = parse_layout(make_spans(lines), knowledge.label_matcher)
-    values = {name: join_spans(rows).doubt(layout.misread_share) for name, rows in layout.values.items()}
+    values = {name: join_spans(rows) for name, rows in layout.values.items()}
     draft = _Draft(knowledge)
+    share = _read_closed_fields(draft, values, layout.noise).misread_share
+    values = {name: span.doubt(share) for name, span in values.items()}
+    header = {name: span.doubt(share) for name, span in read_header(layout.header, knowledge.areas).items()}
     if "nik" in values:
         provinces = tuple(province.code for province in knowledge.areas.provinces())
         draft.put("nik", values["nik"], read_nik(values["nik"], provinces))
     _read_person(draft, values)
-    _read_areas(draft, values, layout)
-    _read_listed_fields(draft, values)
-    _read_issue(draft, [line.doubt(layout.misread_share) for line in layout.issue])
+    _read_areas(draft, header | {name: values[name] for name in ("kecamatan", "kelurahan_desa") if name in values})
+    if "pekerjaan" in values:
+        occupations = knowledge.vocabularies.occupations.printed
+        draft.put("pekerjaan", values["pekerjaan"], read_listed(values["pekerjaan"], occupations, OPEN_LIST))
+    _read_issue(draft, [line.doubt(share) for line in layout.issue])
     draft.fields = cross_check(draft.fields, knowledge, draft.area_codes)
     fields = {name: draft.fields[name] for name in FIELD_NAMES if name in draft.fields}
     findings = (*draft.findings(), *check_card(fields, draft.area_codes, knowledge, photo_background))
@@ -126,16 +134,14 @@ def _read_place(span: Span, knowledge: CardKnowledge) -> Normal | None:
     return read_listed(span, knowledge.birth_places, OPEN_LIST)
 
 
-def _read_areas(draft: _Draft, values: dict[str, Span], layout: CardLayout) -> None:
+def _read_areas(draft: _Draft, spans: dict[str, Span]) -> None:
     areas = draft.knowledge.areas
-    spans = {name: span.doubt(layout.misread_share) for name, span in read_header(layout.header, areas).items()}
-    spans |= {name: values[name] for name in ("kecamatan", "kelurahan_desa") if name in values}
     nik = parse_nik(draft.fields["nik"].value) if "nik" in draft.fields else None
     path = resolve_areas(
         {name: to_print_case(span.text) for name, span in spans.items()},
         areas,
         nik.find_regency(areas) if nik is not None else None,
-        lambda name, candidates: _score_names(spans[name], candidates),
+        lambda name, candidates: _score_names(name, spans[name], candidates),
     )
     for name in LEVELS:
         choice = path.choices.get(name)
@@ -145,13 +151,15 @@ def _read_areas(draft: _Draft, values: dict[str, Span], layout: CardLayout) -> N
                 draft.area_codes[name] = choice.area.code
 
 
-def _score_names(span: Span, names: Sequence[str]) -> NDArray[np.float64]:
+def _score_names(level: str, span: Span, names: Sequence[str]) -> NDArray[np.float64]:
     """Likelihoods in the units of `resolve_areas`, where a name outside the list always costs the same."""
-    scores: NDArray[np.float64] = score_entries(span, names) * (UNLISTED_COST / AREA_LIST.prior_against(span))
+    policy = REGENCY_LIST if level in ("provinsi", "kabupaten_kota") else AREA_LIST
+    scores: NDArray[np.float64] = score_entries(span, names) * (UNLISTED_COST / policy.prior_against(span))
     return scores
 
 
-def _read_listed_fields(draft: _Draft, values: dict[str, Span]) -> None:
+def _read_closed_fields(draft: _Draft, values: dict[str, Span], noise: Noise) -> Noise:
+    """The fields whose lists are complete; how they were read adds to what the labels tell of the recogniser."""
     tables = draft.knowledge.vocabularies
     sex, blood_type = values.get("jenis_kelamin"), values.get("golongan_darah")
     if sex is not None and blood_type is None:
@@ -171,12 +179,11 @@ def _read_listed_fields(draft: _Draft, values: dict[str, Span]) -> None:
     for name, table in closed.items():
         if name in values:
             draft.put(name, values[name], read_listed(values[name], table.printed))
-    if "pekerjaan" in values:
-        span = values["pekerjaan"]
-        draft.put("pekerjaan", span, read_listed(span, tables.occupations.printed, OPEN_LIST))
     if "berlaku_hingga" in values:
         span = values["berlaku_hingga"]
-        draft.put("berlaku_hingga", span, read_validity(span, tables.validities.printed))
+        draft.put("berlaku_hingga", span, read_validity(span.doubt(noise.misread_share), tables.validities.printed))
+    known = [draft.fields[name] for name in _TELLING_FIELDS if name in draft.fields]
+    return reduce(lambda total, reading: total.add(reading.value, reading.raw_value), known, noise)
 
 
 def _read_issue(draft: _Draft, lines: Sequence[Span]) -> None:

@@ -24,13 +24,13 @@ _CLASS_COUNT = BLANK + 1
 # Columns in which the recogniser is as sure as this of the blank are taken together.
 _QUIET_LOG_PROBABILITY = -2e-3
 _FLOOR = 1e-6  # of any probability: no column rules a character out
-_MAX_TEXT_CONFIDENCE = 0.99  # other recognisers' confidences are not to be trusted beyond
+_MAX_DOUBT = 0.7  # of a character of a text; it is not less likely than its look-alikes
 
 # How often a recogniser is wrong where it seems sure; -log of each is the cost of that misreading in nats.
-_MISREAD = 0.02  # a letter or digit, shared out by the confusion table
-_MARK_MISREAD = 1e-2  # a mark or gap, for another one
-_EXTRA, _EXTRA_MARK, _EXTRA_GAP = 3e-4, 5e-3, 2e-4  # nothing is printed there; gaps are rather lost
-_LOST_MARK, _LOST_GAP = 1e-3, 2e-2  # where nothing was read
+_MISREAD = 0.004  # a letter or digit, shared out by the confusion table
+_MARK_MISREAD = 5e-3  # a mark or gap, for another one
+_EXTRA, _EXTRA_MARK, _EXTRA_GAP = 1e-4, 3e-3, 1e-4  # nothing is printed there; gaps are rather lost
+_LOST_MARK, _LOST_GAP = 5e-4, 1e-2  # where nothing was read
 
 _SMALL_L = (("I", 0.5), ("1", 0.25), ("L", 0.25))  # values are in upper case, so a small L is none
 _MIN_LIKELIHOOD = 1e-300
@@ -51,7 +51,7 @@ class Evidence:
         """Of a recogniser's own columns."""
         log_probability = frames.log_probability[frames.start : frames.stop]
         if len(log_probability) == 0:
-            return cls(_soften(_make_blanks(1)))
+            return cls.from_text("", ())
         quiet = log_probability[:, -1] > _QUIET_LOG_PROBABILITY
         starts = np.flatnonzero(~(quiet & np.concatenate(([False], quiet[:-1]))))
         merged = np.exp(np.maximum.reduceat(log_probability, starts, axis=0).astype(np.float64))
@@ -60,17 +60,18 @@ class Evidence:
     @classmethod
     def from_text(cls, text: str, confidences: Sequence[float]) -> "Evidence":
         """Of a text as read, with one confidence for each character."""
-        columns = _make_blanks(2 * len(text) + 1)
-        doubts = _make_doubts()
-        for index, (character, confidence) in enumerate(zip(text, confidences, strict=True)):
-            sure = min(max(confidence, 0.0), _MAX_TEXT_CONFIDENCE)
-            row = columns[2 * index + 1]
-            row[:] = 0.0
+        columns = np.zeros((2 * len(text) + 1, _CLASS_COUNT))
+        columns[::2, BLANK] = 1.0
+        doubts = np.full(2 * len(text) + 1, np.mean([1 - confidence for confidence in confidences] or [0.0]))
+        doubts[1::2] = [1 - confidence for confidence in confidences]
+        for row, character in zip(columns[1::2], text, strict=True):
             for printed, share in _print_cases(character):
-                code = encode(printed)[0]
-                row += (1 - sure) * share * doubts[code]
-                row[code] += sure * share
-        return cls(_soften(columns))
+                row[encode(printed)[0]] += share
+        # As many misreadings as there is doubt, shared out as everywhere.
+        confused = columns @ (_make_confusion_matrix() * (1.0 - np.eye(_CLASS_COUNT)))
+        share = confused.sum(axis=1)
+        scale = np.minimum(np.maximum(doubts, _MISREAD) / _MISREAD, _MAX_DOUBT / share)[:, None]
+        return cls(_relate(columns * (1.0 - scale * share[:, None]) + scale * confused + _FLOOR))
 
     def score(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """How likely each text is to be printed here.
@@ -104,7 +105,7 @@ def join_evidence(pieces: Sequence[Evidence]) -> Evidence:
         return pieces[0]
     gap = np.full((1, _CLASS_COUNT), _FLOOR)
     gap[0, encode(" ")] = 1.0
-    gap[0, BLANK] = _LOST_GAP
+    gap[0, BLANK] = 0.1  # a word may be broken, too
     rows = [pieces[0].probability]
     for piece in pieces[1:]:
         rows += [gap, piece.probability]
@@ -129,16 +130,6 @@ def _interleave_blanks(texts: Sequence[str]) -> tuple[NDArray[np.intp], NDArray[
     for row, text in zip(labels, texts, strict=True):
         row[1 : 2 * len(text) : 2] = encode(text)
     return labels, np.array([2 * len(text) for text in texts])
-
-
-def _make_blanks(count: int) -> NDArray[np.float64]:
-    columns = np.zeros((count, _CLASS_COUNT))
-    columns[:, BLANK] = 1.0
-    return columns
-
-
-def _soften(columns: NDArray[np.float64]) -> NDArray[np.float64]:
-    return _relate(columns @ _make_confusion_matrix() + _FLOOR)
 
 
 def _relate(columns: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -183,12 +174,3 @@ def _make_confusion_matrix() -> NDArray[np.float64]:
     np.fill_diagonal(matrix, 0.0)
     np.fill_diagonal(matrix, 1.0 - matrix.sum(axis=1))
     return matrix
-
-
-@lru_cache(maxsize=1)
-def _make_doubts() -> NDArray[np.float64]:
-    """(66, 66): what is printed if it is not the character as read; rows sum to 1."""
-    doubts = _make_confusion_matrix().copy()
-    np.fill_diagonal(doubts, 0.0)
-    shares: NDArray[np.float64] = doubts / doubts.sum(axis=1, keepdims=True)
-    return shares

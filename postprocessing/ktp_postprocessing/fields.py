@@ -95,12 +95,13 @@ def read_area(span: Span, choice: AreaChoice | None) -> Normal:
 
 def read_blood_type(span: Span, entries: Sequence[str]) -> Normal | None:
     """A blood type; a lone 0 is an O. None if it is no blood type at all."""
-    if set(span.text) <= {"-", " "}:
+    text = span.text.replace(" ", "")
+    if set(text) == {"-"}:
         return Normal("-", span.confidence)
-    normal = read_only_listed(span, entries, SHORT_LIST)
-    if normal is not None and len(normal.value) <= 3:
-        return Normal(normal.value, normal.confidence)
-    return normal
+    letters = "".join(Confusions.load().letter_of.get(character, character) for character in text)
+    if letters != text and letters in entries:
+        return Normal(letters, span.confidence * _REPAIRED_CONFIDENCE)
+    return read_only_listed(span, entries, SHORT_LIST)
 
 
 def read_nik(span: Span, provinces: tuple[str, ...]) -> Normal | None:

@@ -27,13 +27,15 @@ def read_header(rows: Sequence[Span], areas: AreaList) -> dict[str, Span]:
     rows = [row for row in rows if sum(character.isalpha() for character in row.text) >= _MIN_LETTERS]
     for index, row in enumerate(rows):
         end = _find_province_word(row.text)
+        if end is None:
+            end = _find_province_behind_word(row.text, areas)
         if end is not None:
             found = {"provinsi": row.cut(end, len(row.text)).without_separators()} if end < len(row.text) else {}
             return found | ({"kabupaten_kota": rows[index + 1]} if index + 1 < len(rows) else {})
     if not rows:
         return {}
     if len(rows) == 1:
-        name = "provinsi" if _resembles_province(rows[0].text, areas) else "kabupaten_kota"
+        name = "provinsi" if _compare_with_provinces(rows[0].text, areas) >= _MIN_NAME_SIMILARITY else "kabupaten_kota"
         return {name: rows[0]}
     return {"provinsi": rows[-2], "kabupaten_kota": rows[-1]}
 
@@ -55,7 +57,17 @@ def _find_province_word(text: str) -> int | None:
     return None if best is None else best[1]
 
 
-def _resembles_province(text: str, areas: AreaList) -> bool:
+def _find_province_behind_word(text: str, areas: AreaList) -> int | None:
+    """Index of a province's name behind a short first word that may be what is left of PROVINSI; None if none is."""
+    end = text.find(" ") + 1
+    if not 0 < end <= len(_PROVINCE_WORD) + _MAX_EDITS:
+        return None
+    behind = _compare_with_provinces(text[end:], areas)
+    return end if behind >= _MIN_NAME_SIMILARITY and behind > _compare_with_provinces(text, areas) else None
+
+
+def _compare_with_provinces(text: str, areas: AreaList) -> float:
+    """Similarity to the most similar province's name, [0, 1]."""
     folded = fold(text).letters
-    names = [fold(name).letters for area in areas.provinces() for name in areas.printed_names(area)]
-    return any(Levenshtein.normalized_similarity(folded, name) >= _MIN_NAME_SIMILARITY for name in names)
+    names = areas.lexicon("").folded
+    return max(Levenshtein.normalized_similarity(folded, name) for name in names)

@@ -28,6 +28,7 @@ class LabelHit:
         end: index after the label and the separators behind it.
         similarity: [0, 1].
         is_whole_line: nothing but separators stands beside it.
+        printed: the label's printed form.
     """
 
     field: str
@@ -35,6 +36,7 @@ class LabelHit:
     end: int
     similarity: float
     is_whole_line: bool
+    printed: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +54,23 @@ def fold(text: str) -> FoldedText:
     return FoldedText(letters, indices)
 
 
+@dataclass(frozen=True, slots=True)
+class _Label:
+    """A printed form of a field's label, and its folded letters."""
+
+    field: str
+    printed: str
+    letters: str
+
+
 class LabelMatcher:
     """Finds the labels of a label table (field -> printed forms)."""
 
     def __init__(self, labels: dict[str, tuple[str, ...]]) -> None:
         """Fold the table once."""
-        self._labels = [(field, fold(printed).letters) for field, forms in labels.items() for printed in forms]
-        self._blood_type_labels = [label for field, label in self._labels if field == BLOOD_TYPE_FIELD]
+        forms = [(field, printed) for field, printed_forms in labels.items() for printed in printed_forms]
+        self._labels = [_Label(field, printed, fold(printed).letters) for field, printed in forms]
+        self._blood_type_labels = [label for label in self._labels if label.field == BLOOD_TYPE_FIELD]
 
     def find_at_start(self, text: str) -> LabelHit | None:
         """The most similar label at the start of `text`, alone or glued to a value."""
@@ -66,8 +78,8 @@ class LabelMatcher:
             return None
         folded = fold(text)
         best: LabelHit | None = None
-        for field, label in self._labels:
-            hit = _match_start(text, folded, field, label)
+        for label in self._labels:
+            hit = _match_start(text, folded, label)
             if hit is not None and (best is None or (hit.similarity, hit.end) > (best.similarity, best.end)):
                 best = hit
         return best
@@ -77,7 +89,8 @@ class LabelMatcher:
         folded = fold(text)
         if not any(part in folded.letters for part in _BLOOD_TYPE_PARTS):
             return None
-        for label in self._blood_type_labels:
+        for known in self._blood_type_labels:
+            label = known.letters
             if len(folded.letters) < len(label) - 1:
                 continue
             match = fuzz.partial_ratio_alignment(label, folded.letters, score_cutoff=_MIN_INNER_SIMILARITY)
@@ -90,7 +103,7 @@ class LabelMatcher:
                     missing -= 1
                 end = _skip_separators(text, last + 1)
                 is_whole = start == 0 and end == len(text)
-                return LabelHit(BLOOD_TYPE_FIELD, start, end, match.score / 100, is_whole)
+                return LabelHit(BLOOD_TYPE_FIELD, start, end, match.score / 100, is_whole, known.printed)
         return None
 
 
@@ -101,8 +114,9 @@ def _allowed_edits(length: int, *, is_whole_line: bool) -> int:
     return 1 if length <= 5 else max(2, length // 4)
 
 
-def _match_start(text: str, folded: FoldedText, field: str, label: str) -> LabelHit | None:
+def _match_start(text: str, folded: FoldedText, printed_label: _Label) -> LabelHit | None:
     best: LabelHit | None = None
+    label = printed_label.letters
     count = len(folded.letters)
     most = _allowed_edits(len(label), is_whole_line=True) + _LENGTH_TOLERANCE
     if Levenshtein.distance(label, folded.letters[: len(label)], score_cutoff=most) > most:
@@ -120,7 +134,7 @@ def _match_start(text: str, folded: FoldedText, field: str, label: str) -> Label
         is_whole = end == len(text)
         # Without a separator behind it a label must be exact, and in mixed case before a value in upper case.
         if end > last + 1 or is_whole or (distance == 0 and text[last].islower() and not text[end].islower()):
-            best = LabelHit(field, folded.indices[0], end, similarity, is_whole)
+            best = LabelHit(printed_label.field, folded.indices[0], end, similarity, is_whole, printed_label.printed)
     return best
 
 

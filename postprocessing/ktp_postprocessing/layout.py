@@ -6,12 +6,14 @@ between rows, in units of the row pitch. The card's rows, counted from the name'
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from itertools import pairwise
 from statistics import median
 
 from ktp_postprocessing.assignment import PRINT_ORDER, ROW_OFFSETS, Row, assign_rows
 from ktp_postprocessing.labels import BLOOD_TYPE_FIELD, LabelHit, LabelMatcher
 from ktp_postprocessing.lines import Span, join_spans
+from ktp_postprocessing.noise import Noise
 
 # Horizontal places from the labels' left side, in row pitches (a pitch is 0.047 of the card's height).
 _VALUE_COLUMN_PITCHES = 7.8
@@ -42,18 +44,25 @@ class CardLayout:
         values: label field -> its value's rows, from top to bottom, without leading colons.
         issue: lines under the photo, from top to bottom.
         labels: fields whose label was seen.
+        noise: how the labels were read.
     """
 
     header: tuple[Span, ...] = ()
     values: dict[str, tuple[Span, ...]] = field(default_factory=dict)
     issue: tuple[Span, ...] = ()
     labels: frozenset[str] = frozenset()
+    noise: Noise = field(default_factory=Noise)
 
 
 @dataclass(frozen=True, slots=True)
 class _Label:
     span: Span
     hit: LabelHit
+
+    @property
+    def text(self) -> str:
+        """The label as read."""
+        return self.span.text[self.hit.start : self.hit.end]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +119,7 @@ def parse_layout(spans: Sequence[Span], matcher: LabelMatcher) -> CardLayout:
         values=values,
         issue=tuple(sorted(issue, key=lambda span: span.extent.y)),
         labels=frozenset(label.hit.field for label in labels),
+        noise=reduce(lambda noise, label: noise.add(label.hit.printed, label.text), labels, Noise()),
     )
 
 

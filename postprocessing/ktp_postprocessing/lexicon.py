@@ -5,6 +5,7 @@ be more likely than any entry by the policy's prior where the list does not have
 stays. The value's share of the summed likelihoods is its posterior.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,12 +19,13 @@ from ktp_postprocessing.lines import Span
 
 _SURE_CONFIDENCE = 0.98  # a listed text read with it is not decoded again
 _SHORTLIST_COUNT = 8
+_NATS_PER_MISREADING = 6.0  # between a look-alike's and any other letter's
 _EDGE_MARKS = " ,;:=_*'\".-"
 
 
 @dataclass(frozen=True, slots=True)
 class LexiconPolicy:
-    """How much more likely than an entry a text outside the list must be, in nats: its prior.
+    """How much more likely than an entry a text outside the list must be, in nats.
 
     Attributes:
         base: for any text.
@@ -35,21 +37,29 @@ class LexiconPolicy:
     per_character: float
     limit: float
 
-    def prior_against(self, text: str) -> float:
-        """What a text outside the list is held back by, nats."""
-        return min(self.base + self.per_character * len(text), self.limit)
+    def prior_against(self, span: Span) -> float:
+        """What the text as read is held back by if it is not in the list, nats.
+
+        The more misreadings the confidences let expect, the more of them may separate the text from what is printed.
+        """
+        expected = sum(1 - confidence for confidence in span.confidences)
+        misreadings = _NATS_PER_MISREADING * (expected + 2 * math.sqrt(expected))
+        return min(self.base + self.per_character * len(span.text) + misreadings, self.limit)
 
 
-CLOSED_LIST = LexiconPolicy(base=8.0, per_character=3.0, limit=45.0)
+CLOSED_LIST = LexiconPolicy(base=8.0, per_character=3.0, limit=60.0)
 """The printed value is certainly in the list (religion, sex, ...)."""
 
-SHORT_LIST = LexiconPolicy(base=4.0, per_character=2.0, limit=10.0)
+SHORT_LIST = LexiconPolicy(base=6.0, per_character=0.0, limit=6.5)
 """The printed value is certainly in the list, but of one or two characters: anything is near it (blood types)."""
 
-AREA_LIST = LexiconPolicy(base=4.5, per_character=0.3, limit=14.0)
+AREA_LIST = LexiconPolicy(base=7.0, per_character=0.0, limit=30.0)
 """The printed value is very probably in the list, possibly in another spelling."""
 
-OPEN_LIST = LexiconPolicy(base=3.0, per_character=0.3, limit=9.0)
+REGENCY_LIST = LexiconPolicy(base=10.0, per_character=1.0, limit=45.0)
+"""The printed value is a province or regency: the list holds all there are and were."""
+
+OPEN_LIST = LexiconPolicy(base=6.5, per_character=0.0, limit=30.0)
 """The printed value may well be missing from the list (birth places, occupations)."""
 
 
@@ -78,7 +88,8 @@ def choose_entry(span: Span, entries: Sequence[str], policy: LexiconPolicy) -> L
         entries: upper case.
         policy: how far a text outside the list is believed.
     """
-    text = strip_marks(to_print_case(span.text))
+    text = to_print_case(span.text)
+    text = text if text in entries else strip_marks(text)
     is_listed = text in entries
     if not entries or (is_listed and span.confidence >= _SURE_CONFIDENCE):
         return LexiconChoice(text, 1.0, 0.0, is_listed)
@@ -86,7 +97,7 @@ def choose_entry(span: Span, entries: Sequence[str], policy: LexiconPolicy) -> L
     scores = span.evidence.score(texts)
     weights = scores.copy()
     if not is_listed:
-        weights[0] -= policy.prior_against(text)
+        weights[0] -= policy.prior_against(span)
     best = int(weights.argmax())
     posterior = 1.0 / float(np.exp(weights - weights[best]).sum())
     return LexiconChoice(texts[best], posterior, max(float(scores[0] - scores[best]), 0.0), is_listed or best > 0)

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 
@@ -68,6 +68,7 @@ class Span:
         extent: place, in the card's own directions.
         quads: the (4, 2) quads of the lines it comes from, each cut to the piece, in the lines' frame.
         frames: the recogniser's columns, one piece a line; empty if those of any line are unknown.
+        is_supposed: the confidences are spread over the characters, for want of their own.
     """
 
     text: str
@@ -75,6 +76,7 @@ class Span:
     extent: Extent
     quads: tuple[NDArray[np.float64], ...]
     frames: tuple[LineFrames, ...] = ()
+    is_supposed: bool = False
 
     @cached_property
     def evidence(self) -> Evidence:
@@ -110,7 +112,14 @@ class Span:
         whole = self.extent
         extent = Extent(whole.left + width * left, whole.top, whole.left + width * right, whole.bottom)
         frames = cut_frames(self.frames, start, end)
-        return Span(self.text[start:end], self.confidences[start:end], extent, quads, frames)
+        return Span(self.text[start:end], self.confidences[start:end], extent, quads, frames, self.is_supposed)
+
+    def doubt(self, misread_share: float) -> "Span":
+        """The same piece; where characters have no confidences of their own, they get this share of doubt at least."""
+        if not self.is_supposed:
+            return self
+        confidences = tuple(min(confidence, 1 - misread_share) for confidence in self.confidences)
+        return replace(self, confidences=confidences)
 
     def without_separators(self) -> "Span":
         """The piece after its leading colon (or what it was read as). A lone `-` is a value and is kept."""
@@ -156,7 +165,7 @@ def join_spans(spans: Sequence[Span]) -> Span:
     )
     quads = tuple(quad for span in spans for quad in span.quads)
     frames = tuple(piece for span in spans for piece in span.frames) if all(span.frames for span in spans) else ()
-    return Span(text, confidences, extent, quads, frames)
+    return Span(text, confidences, extent, quads, frames, any(span.is_supposed for span in spans))
 
 
 def make_spans(lines: Sequence[TextLine]) -> list[Span]:
@@ -207,7 +216,8 @@ def _find_tilt(directions: Sequence[tuple[float, float]]) -> float:
 def _make_span(line: TextLine, extent: Extent) -> Span:
     confidence = min(max(line.confidence, 0.0), 1.0)
     confidences = line.character_confidences
-    if len(confidences) != len(line.text):
+    is_supposed = len(confidences) != len(line.text)
+    if is_supposed:
         confidences = (confidence ** (1 / max(len(line.text), 1)),) * len(line.text)
     characters: list[str] = []
     kept: list[int] = []
@@ -221,4 +231,5 @@ def _make_span(line: TextLine, extent: Extent) -> Span:
     frames: tuple[LineFrames, ...] = ()
     if line.frames is not None and len(line.frames.columns) == len(line.text):
         frames = (line.frames if len(kept) == len(line.text) else line.frames.keep(kept),)
-    return Span(text, tuple(confidences[index] for index in kept), extent, (line.quad,), frames).cut(0, len(text))
+    kept_confidences = tuple(confidences[index] for index in kept)
+    return Span(text, kept_confidences, extent, (line.quad,), frames, is_supposed).cut(0, len(text))

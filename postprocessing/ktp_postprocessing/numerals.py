@@ -11,6 +11,7 @@ _GAP = r"[\s\-–—_.,:;~=/]{0,3}"
 _SEPARATION = r"[\s\-–—_.,:;~=/]{1,3}"
 _DATE_AT_END = re.compile(rf"({_DIGIT}{{1,2}}){_GAP}({_DIGIT}{{2}}){_GAP}({_DIGIT}{{4}})\W*$")
 _DATE_INSIDE = re.compile(rf"({_DIGIT}{{1,2}}){_SEPARATION}({_DIGIT}{{1,2}}){_SEPARATION}({_DIGIT}{{4}})")
+_DATE_REMAINS = re.compile(rf"[\s,.;:]{_DIGIT}{{2}}[\s\-.,:;/].*$")  # of a date that cannot be read
 _MIN_REAL_DIGITS = 4  # of the eight; fewer and a word was taken for a date
 _DIGITS_PATTERN = re.compile(r"\d+")
 _RT_RW = re.compile(rf"^({_DIGIT}{{1,3}})[/\\|\-.,]({_DIGIT}{{1,3}})$")
@@ -97,7 +98,8 @@ def split_place_and_date(text: str) -> tuple[slice, DateMatch | None]:
         The place's part of the text (empty slice if there is none), and the date.
     """
     found = find_date(text)
-    end = len(text) if found is None else found.start
+    remains = None if found is not None else _DATE_REMAINS.search(text)
+    end = found.start if found is not None else remains.start() if remains is not None else len(text)
     place = text[:end].rstrip(" ,.;:-'")
     return slice(0, len(place)), found
 
