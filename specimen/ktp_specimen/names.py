@@ -1,4 +1,4 @@
-"""Invented words: names, addresses, and random text that stands in no list."""
+"""Invented words: names, addresses, rows of forms, and random text that stands in no list."""
 
 import string
 from functools import lru_cache
@@ -224,3 +224,30 @@ def draw_random_text(rng: np.random.Generator) -> str:
     words = ("".join(rng.choice(list(letters), int(rng.integers(1, 9)))) for _ in range(int(rng.integers(1, 5))))
     text = " ".join(words)
     return text.title() if rng.random() < 0.08 else text
+
+
+def draw_digits(rng: np.random.Generator, pattern: str) -> str:
+    """Replace every 9 of a pattern by a random digit."""
+    return "".join(str(rng.integers(10)) if letter == "9" else letter for letter in pattern)
+
+
+def draw_date(rng: np.random.Generator) -> str:
+    """Draw a date, `DD-MM-YYYY`."""
+    return f"{rng.integers(1, 29):02d}-{rng.integers(1, 13):02d}-{rng.integers(1950, 2030)}"
+
+
+def draw_rows(rng: np.random.Generator, count: int) -> list[tuple[str, str]]:
+    """`label : value` rows as on cards and forms; many share their labels with a KTP."""
+    town = compose_word(rng).title()
+    rows = [
+        (pick(rng, ("Nama", "NAMA", "Name", "Nama Lengkap"), None), draw_name(rng, bool(rng.integers(2)))),
+        (pick(rng, ("NIM", "NIP", "No. Anggota", "ID", "NIS", "No. Peserta"), None), draw_digits(rng, "9999999999")),
+        (pick(rng, ("TTL", "Tempat/Tgl Lahir", "Tgl. Lahir", "Date of Birth"), None), f"{town}, {draw_date(rng)}"),
+        (pick(rng, ("Alamat", "ALAMAT", "Address"), None), draw_address(rng)),
+        (pick(rng, ("Fakultas", "Jurusan", "Divisi", "Unit", "Kelas"), None), compose_word(rng) + " " + town),
+        (pick(rng, ("Jabatan", "Status", "Program"), None), pick(rng, ("STAF", "S1", "TETAP", "REGULER"), None)),
+        (pick(rng, ("Berlaku", "Berlaku s/d", "Valid until", "Masa Berlaku"), None), draw_date(rng)),
+        (pick(rng, ("NIK", "No. KTP", "No. Telp"), None), draw_digits(rng, "9999999999999999")),
+    ]
+    order = [0, *(rng.permutation(len(rows) - 1) + 1)][:count]
+    return [rows[i] for i in order]

@@ -15,6 +15,7 @@ Image = NDArray[np.float32]
 Colour = tuple[float, float, float]
 SANS, BOLD, NARROW = "LiberationSans-Regular.ttf", "LiberationSans-Bold.ttf", "LiberationSansNarrow-Regular.ttf"
 SERIF, MONOSPACED, OCR = "LiberationSerif-Regular.ttf", "LiberationMono-Regular.ttf", "OCRA.ttf"
+DARK: Colour = (30.0, 32.0, 38.0)
 SIZE_STEP = 1.12  # type sizes are rounded to this ladder, so that a few open fonts serve all pictures
 
 
@@ -104,3 +105,8 @@ def draw_picture(rng: np.random.Generator, shape: tuple[int, int]) -> Image:
         colour = rng.uniform(0, 255, 3).tolist()
         cv2.ellipse(picture, centre, axes, rng.uniform(0, 180), 0, 360, colour, -1, cv2.LINE_AA)
     return picture
+
+
+def pick_colour(rng: np.random.Generator, options: tuple[Colour, ...]) -> Colour:
+    """Draw one of the colours, evenly."""
+    return options[int(rng.integers(len(options)))]
