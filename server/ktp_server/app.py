@@ -16,6 +16,7 @@ from ktp_server.admission import Admission
 from ktp_server.assembly import open_pipeline
 from ktp_server.interceptors import ErrorInterceptor
 from ktp_server.reader import CardReader
+from ktp_server.reload import TemplateReloader
 from ktp_server.servicer import KtpOcrServicer, ServiceLimits
 from ktp_server.settings import Settings
 
@@ -93,20 +94,23 @@ async def start_server(reader: CardReader, settings: Settings) -> RunningServer:
 
 @asynccontextmanager
 async def run_server(settings: Settings) -> AsyncIterator[RunningServer]:
-    """Serve for as long as the context is open, then drain."""
+    """Serve for as long as the context is open, then drain; SIGHUP reads the templates anew."""
     async with open_pipeline(settings) as pipeline:
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGHUP, TemplateReloader(pipeline, settings.templates).request)
         running = await start_server(pipeline, settings)
         try:
             yield running
         finally:
             await running.drain(settings.drain_grace_s)
+            loop.remove_signal_handler(signal.SIGHUP)
 
 
 async def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT, then drain.
 
     Raises:
-        ListenError, ModelRepositoryError, ModelContractError: the server cannot start.
+        ListenError, ModelRepositoryError, ModelContractError, TemplateError: the server cannot start.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

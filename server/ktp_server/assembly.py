@@ -29,11 +29,12 @@ async def open_pipeline(
 
     Args:
         settings: thresholds, and how much of the machine to take.
-        knowledge: lists that fields are matched against; the bundled ones by default.
+        knowledge: lists that fields are matched against; those of the settings by default.
         timer: times the stages, see `StageClock`.
 
     Raises:
         ModelRepositoryError, ModelContractError: the models cannot be used.
+        TemplateError: the user's tables cannot be used.
     """
     # One image is handled by one thread: parallelism comes from concurrent requests, bounded by cpu_worker_count.
     cv2.setNumThreads(1)
@@ -48,7 +49,7 @@ async def open_pipeline(
     try:
         models = CardModels.build(engine, specs)
         if knowledge is None:
-            knowledge = await asyncio.to_thread(CardKnowledge.load)
+            knowledge = await asyncio.to_thread(CardKnowledge.open, settings.templates)
         await models.warm_up()
         yield Pipeline(models, workers, _rules(settings, knowledge), timer)
     finally:

@@ -7,8 +7,9 @@ Between any two stages a request may be cancelled or run out of time; then nothi
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from ktp_postprocessing.knowledge import CardKnowledge
 from ktp_postprocessing.text_boxes import TextBoxSettings
 from ktp_preprocessing.requirements import RequirementRules
 from ktp_server.models import CardModels
@@ -57,6 +58,10 @@ class Pipeline:
         self._timer = timer
         self._workers = workers
         self._rules = rules
+
+    def swap_knowledge(self, knowledge: CardKnowledge) -> None:
+        """Read fields by other lists from now on; a request whose fields are being read keeps those it began with."""
+        self._rules = replace(self._rules, reading=replace(self._rules.reading, knowledge=knowledge))
 
     async def recognize(self, data: bytes, deadline_s: float | None = None) -> RecognitionResult:
         """Read the card in an image.

@@ -49,6 +49,10 @@ class Settings(BaseSettings):
     model_repository: Path | None = Field(
         default=None, description="Folder of the models; by default the one that came with the installation."
     )
+    templates: Path | None = Field(
+        default=None,
+        description="Folder of CSV tables laid over the bundled ones; a mistake stops the start. SIGHUP reads it anew.",
+    )
     log_level: str = Field(
         default="INFO",
         pattern="^(DEBUG|INFO|WARNING|ERROR)$",
