@@ -17,6 +17,8 @@ TRAINING_WORK := training/work
 TRAINING_PATH := preprocessing:postprocessing:specimen:training
 TRAINING_TEXT_COUNT ?= 4022
 TRAINING_SCENE_COUNT ?= 2400
+TRAINING_TEXT2_COUNT ?= 2095
+TRAINING_SCENE2_COUNT ?= 808
 ITERATIONS_segmentation ?= 4100
 ITERATIONS_detection ?= 1700
 ITERATIONS_recognition ?= 12500
@@ -137,24 +139,27 @@ $(TRAINING_VENV)/.stamp: training/requirements.txt training/requirements-mm.txt
 	$(TRAINING_BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r training/requirements-mm.txt
 	@touch $@
 
+# The second pools were drawn when the renderer had learned other cards, copies, screens and more of a camera's defects.
 # A pool that was begun is finished, one that is complete is left alone: make_pool.py draws what is missing.
 POOL = PYTHONPATH=$(TRAINING_PATH) $(TRAINING_BIN)/python training/make_pool.py $(TRAINING_WORK)
 .PHONY: pools-text pools-scene
 pools-text: setup-training
 	$(POOL)/pool-text --seed 101 --count $(TRAINING_TEXT_COUNT) --strata clean phone hard
+	$(POOL)/pool-text2 --seed 111 --count $(TRAINING_TEXT2_COUNT) --strata clean phone hard
 	$(POOL)/val-text --seed 303 --count 120 --strata clean phone hard --plain
 pools-scene: setup-training
 	$(POOL)/pool-scene --seed 202 --count $(TRAINING_SCENE_COUNT) --strata phone empty hard several clean
+	$(POOL)/pool-scene2 --seed 212 --count $(TRAINING_SCENE2_COUNT) --strata phone empty hard several clean empty
 	$(POOL)/val-scene --seed 304 --count 160 --strata phone empty hard several clean --plain
 
 .PHONY: train-segmentation train-detection train-recognition
 train-segmentation: pools-scene pools-text ## train Mask R-CNN on specimens, on CPU or CUDA; goes on where it stopped
-	$(TRAIN) segmentation --data $(TRAINING_WORK)/pool-scene $(TRAINING_WORK)/pool-scene $(TRAINING_WORK)/pool-text --val $(TRAINING_WORK)/val-scene \
+	$(TRAIN) segmentation --data $(addprefix $(TRAINING_WORK)/,pool-scene pool-scene pool-scene2 pool-scene2 pool-text pool-text2) --val $(TRAINING_WORK)/val-scene \
 		--work-dir $(TRAINING_WORK)/segmentation --iterations $(ITERATIONS_segmentation) --resume
 train-detection: pools-text ## train DBNet likewise
 train-recognition: pools-text ## train the CTC recogniser likewise
 train-detection train-recognition: train-%:
-	$(TRAIN) $* --data $(TRAINING_WORK)/pool-text --val $(TRAINING_WORK)/val-text \
+	$(TRAIN) $* --data $(addprefix $(TRAINING_WORK)/,pool-text pool-text2 pool-text2) --val $(TRAINING_WORK)/val-text \
 		--work-dir $(TRAINING_WORK)/$* --iterations $(ITERATIONS_$*) --resume
 
 .PHONY: export

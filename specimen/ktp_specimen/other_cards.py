@@ -11,9 +11,9 @@ from ktp_specimen.sheet import (
     BOLD,
     DARK,
     MONOSPACED,
-    NARROW,
     OCR,
     SANS,
+    SERIF,
     Colour,
     Image,
     draw_barcode,
@@ -55,7 +55,7 @@ def _draw_identity_card(rng: np.random.Generator, width_px: int, titles: tuple[s
     text_right = 0.97 if left < 0.3 else left - 0.02
     rows = draw_rows(rng, int(rng.integers(3, 8)))
     box = (text_left * width, top * height, text_right * width, (top + 0.095 * len(rows)) * height)
-    write_rows(image, box, rows, (ink[0], ink[1], ink[2]), pick(rng, (SANS, NARROW, BOLD), None))
+    write_rows(image, box, rows, (ink[0], ink[1], ink[2]), pick(rng, (SANS, SERIF, BOLD), None))
     if rng.random() < 0.4:
         square = bool(rng.random() < 0.5)
         draw_barcode(rng, image, (text_left, 0.8, text_left + (0.1 if square else 0.4), 0.96), square)
@@ -186,7 +186,7 @@ def draw_passport(rng: np.random.Generator, width_px: int) -> Image:
     rows = draw_rows(rng, 6)
     for i, (label, value) in enumerate(rows):
         y = (0.14 + 0.1 * i) * shape[0]
-        write(image, (0.36 * shape[1], y), label, (NARROW, 0.028 * shape[0]), DARK)
+        write(image, (0.36 * shape[1], y), label, (SANS, 0.028 * shape[0]), DARK)
         write(image, (0.36 * shape[1], y + 0.032 * shape[0]), value, (SANS, 0.045 * shape[0]), DARK)
     for i in range(2):
         letters = "".join(rng.choice(list(string.ascii_uppercase + string.digits + "<<<<<<<<<"), 40))

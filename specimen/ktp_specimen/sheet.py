@@ -13,7 +13,7 @@ from ktp_specimen.ground import blend_colours, value_noise
 
 Image = NDArray[np.float32]
 Colour = tuple[float, float, float]
-SANS, BOLD, NARROW = "LiberationSans-Regular.ttf", "LiberationSans-Bold.ttf", "LiberationSansNarrow-Regular.ttf"
+SANS, BOLD = "LiberationSans-Regular.ttf", "LiberationSans-Bold.ttf"
 SERIF, MONOSPACED, OCR = "LiberationSerif-Regular.ttf", "LiberationMono-Regular.ttf", "OCRA.ttf"
 DARK: Colour = (30.0, 32.0, 38.0)
 SIZE_STEP = 1.12  # type sizes are rounded to this ladder, so that a few open fonts serve all pictures
