@@ -47,6 +47,11 @@ class AreaDatabase:
     village_lines: dict[str, str]
 
 
+def bundled_database_path() -> Path:
+    """Where the bundled file lies."""
+    return Path(__file__).with_name("data") / DATABASE_FILE
+
+
 def open_database() -> AreaDatabase:
     """Decompress and split the bundled file."""
     names: list[tuple[str, str]] = []

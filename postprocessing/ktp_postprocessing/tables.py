@@ -130,6 +130,15 @@ class Tables:
         if self._own_folder is not None:
             yield from read_table_file(self._own_folder / (name + _SUFFIX), SCHEMAS[name])
 
+    def count_own_rows(self) -> dict[str, int]:
+        """Rows of each table in the user's folder, by table.
+
+        Raises:
+            TemplateError: see `rows`.
+        """
+        counts = {name: sum(row.is_own for row in self.rows(name)) for name in SCHEMAS}
+        return {name: count for name, count in counts.items() if count}
+
 
 def read_table_file(path: Path, schema: Mapping[str, Column]) -> Iterator[TableRow]:
     """Rows of a CSV file; none if it does not exist.

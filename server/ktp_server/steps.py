@@ -57,6 +57,8 @@ __all__ = [
     "ReadingRules",
     "align_card",
     "cut_lines",
+    "field_result",
+    "finding_result",
     "prepare_image",
     "read_fields",
 ]
@@ -238,8 +240,8 @@ def read_fields(
         to_source = np.asarray(np.linalg.inv(aligned.rectified.homography), dtype=np.float64)
         return replace(
             aligned.result(),
-            fields={name: _field_result(card.fields[name], to_source) for name in FIELD_NAMES if name in card.fields},
-            findings=tuple(_finding_result(finding) for finding in card.findings),
+            fields={name: field_result(card.fields[name], to_source) for name in FIELD_NAMES if name in card.fields},
+            findings=tuple(finding_result(finding) for finding in card.findings),
             lines=tuple(
                 LineResult(line.text, line.confidence, _source_quad(line.quad, to_source))
                 for line in sorted(lines, key=lambda line: float(line.quad[:, 1].mean()))
@@ -273,17 +275,25 @@ def _quality_results(report: QualityReport) -> dict[str, QualityScoreResult]:
     }
 
 
-def _field_result(field: FieldReading, to_source: NDArray[np.float64]) -> FieldResult:
+def field_result(field: FieldReading, to_source: NDArray[np.float64] | None = None) -> FieldResult:
+    """Hand a field out.
+
+    Args:
+        field: as read.
+        to_source: 3 x 3 homography from the lines' frame to source pixels; None if the two are the same.
+    """
+    homography = np.eye(3) if to_source is None else to_source
     return FieldResult(
         value=field.value,
         raw_value=field.raw_value,
         confidence=field.confidence,
         correction=field.correction,
-        quad=None if field.quad is None else _source_quad(field.quad, to_source),
+        quad=None if field.quad is None else _source_quad(field.quad, homography),
     )
 
 
-def _finding_result(finding: Finding) -> FindingResult:
+def finding_result(finding: Finding) -> FindingResult:
+    """Hand a finding out."""
     return FindingResult(finding.code, finding.severity, finding.message, finding.fields)
 
 

@@ -2,6 +2,8 @@
 
 import signal
 import socket
+import time
+from pathlib import Path
 
 import grpc
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
@@ -26,6 +28,21 @@ def test_interrupt_stops_cleanly() -> None:
     server = start_process()
     assert stop_process(server, signal.SIGINT) == 0
     assert "Traceback" not in "".join(server.log)
+
+
+def test_hangup_reads_the_templates_anew_and_a_faulty_table_stops_the_start(tmp_path: Path) -> None:
+    server = start_process("--templates", str(tmp_path))
+    server.process.send_signal(signal.SIGHUP)
+    deadline_s = time.monotonic() + 30
+    while not any("templates read anew" in line for line in server.log) and time.monotonic() < deadline_s:
+        time.sleep(0.05)
+    assert stop_process(server) == 0
+    assert any("templates read anew" in line for line in server.log)
+    (tmp_path / "areas.csv").write_text("code,name\n32.73,bandung\n")
+    outcome = run_command("serve", "--listen", "127.0.0.1:0", "--templates", str(tmp_path))
+    assert outcome.returncode == 2
+    assert "areas.csv, line 2, column name" in outcome.stderr.replace("\n", " ")
+    assert "Traceback" not in outcome.stderr
 
 
 def test_log_holds_no_field_value(specimens: SpecimenSet) -> None:

@@ -11,8 +11,12 @@ runner = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1"})
 @pytest.mark.parametrize(
     ("arguments", "taught"),
     [
-        ([], ["serve", "read", "demo", "specimen", "KTP_OCR_", "ktp-ocr demo"]),
-        (["serve"], ["--listen", "--models", "--config", "--set", "SIGTERM"]),
+        ([], ["serve", "read", "demo", "specimen", "fields", "nik", "templates", "KTP_OCR_", "ktp-ocr demo"]),
+        (["serve"], ["--listen", "--models", "--templates", "--config", "--set", "SIGTERM", "SIGHUP"]),
+        (["fields"], ["--json", "--templates", '"quad"', "standard input", "Exit status"]),
+        (["nik"], ["--json", "--templates", "16 digits", "Papua"]),
+        (["templates"], ["build", "check"]),
+        (["templates", "build"], ["--out", "make templates"]),
         (["read"], ["--json", "Exit status", "folders"]),
         (["specimen"], ["--seed", "--count", "--out", "--stratum"]),
         (["demo"], ["--out", "annotated"]),

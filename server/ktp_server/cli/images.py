@@ -1,49 +1,29 @@
-"""The command line `ktp-ocr`."""
+"""Commands that read or draw pictures: serve, read, demo, specimen."""
 
-import asyncio
 import json
 import logging
 import sys
-from collections.abc import Coroutine
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NoReturn, TypeVar
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ktp_server.settings import Settings, SettingsError, load_settings
-
-__all__ = ["app", "main"]
-
-T = TypeVar("T")
-
-app = typer.Typer(
-    name="ktp-ocr",
-    no_args_is_help=True,
-    rich_markup_mode="markdown",
-    pretty_exceptions_enable=False,
-    add_completion=False,
-    help=(
-        "Reads Indonesian identity cards (KTP) in photographs: a gRPC server, and the same reader for files.\n\n"
-        "Start with `ktp-ocr demo`. Then read your own pictures with `ktp-ocr read photo.jpg`, or start the server "
-        "with `ktp-ocr serve` and call it with any gRPC client; it offers reflection and health.\n\n"
-        "Every setting can be given in a TOML file (`--config`), in the environment (`KTP_OCR_...`) or by "
-        "`--set name=value`; the latter wins."
-    ),
+from ktp_server.cli.options import (
+    ConfigOption,
+    ModelsOption,
+    SetOption,
+    TemplatesOption,
+    fail,
+    make_settings,
+    run_or_exit,
+    to_text,
 )
+from ktp_server.settings import Settings
 
-ConfigOption = Annotated[
-    Path | None, typer.Option("--config", help="TOML file with settings.", envvar="KTP_OCR_CONFIG", show_default=False)
-]
-SetOption = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="One setting; may be repeated.", show_default=False),
-]
-ModelsOption = Annotated[
-    Path | None, typer.Option("--models", help="Model repository; by default the bundled one.", show_default=False)
-]
+__all__ = ["demo", "read", "serve", "specimen"]
 
 
 class Stratum(StrEnum):
@@ -61,31 +41,35 @@ MIXTURE = (Stratum.CLEAN, Stratum.PHONE, Stratum.HARD)
 PROGRESS_COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
 
 
-@app.command()
 def serve(
     listen: Annotated[
         str | None, typer.Option(help="host:port of the gRPC server. [default: 127.0.0.1:50051]", show_default=False)
     ] = None,
     models: ModelsOption = None,
+    templates: TemplatesOption = None,
     config: ConfigOption = None,
     assignments: SetOption = None,
 ) -> None:
-    """Start the gRPC server; SIGTERM or Ctrl-C drains and stops it.
+    """Start the gRPC server; SIGTERM or Ctrl-C drains and stops it, SIGHUP reads the templates anew.
 
     Example: `ktp-ocr serve --listen 0.0.0.0:50051 --set max_in_flight_count=128`
     """
     from ktp_server import app as application
 
-    settings = _settings(config, assignments, {"listen_address": listen, "model_repository": _text(models)})
+    settings = make_settings(
+        config,
+        assignments,
+        {"listen_address": listen, "model_repository": to_text(models), "templates": to_text(templates)},
+    )
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    _run_or_exit(application.serve(settings))
+    run_or_exit(application.serve(settings))
 
 
-@app.command()
-def read(
+def read(  # noqa: PLR0913  # each option of the command is a parameter
     paths: Annotated[list[Path], typer.Argument(help="Image files, or folders that are searched for images.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per image and line.")] = False,
     models: ModelsOption = None,
+    templates: TemplatesOption = None,
     config: ConfigOption = None,
     assignments: SetOption = None,
 ) -> None:
@@ -95,12 +79,13 @@ def read(
 
     Example: `ktp-ocr read --json photos/ > cards.jsonl`
     """
-    settings = _settings(config, assignments, {"model_repository": _text(models)})
-    failure_count = _run_or_exit(_read(paths, settings, as_json=as_json))
+    settings = make_settings(
+        config, assignments, {"model_repository": to_text(models), "templates": to_text(templates)}
+    )
+    failure_count = run_or_exit(_read(paths, settings, as_json=as_json))
     raise typer.Exit(1 if failure_count else 0)
 
 
-@app.command()
 def demo(
     path: Annotated[
         Path | None, typer.Argument(help="An image of a card; by default a bundled specimen.", show_default=False)
@@ -113,8 +98,8 @@ def demo(
     from ktp_server.demonstration import bundled_specimen, demonstrate
     from ktp_server.presentation import render_outcome
 
-    settings = _settings(config, assignments, {})
-    outcome = _run_or_exit(demonstrate(path or bundled_specimen(), out, settings))
+    settings = make_settings(config, assignments, {})
+    outcome = run_or_exit(demonstrate(path or bundled_specimen(), out, settings))
     console = Console()
     console.print(render_outcome(outcome))
     if outcome.error is not None:
@@ -122,7 +107,6 @@ def demo(
     console.print(f"annotated picture: {out}")
 
 
-@app.command()
 def specimen(
     out: Annotated[Path, typer.Option(help="Folder for the images and truth.jsonl.")],
     seed: Annotated[int, typer.Option(help="The same seed gives the same images.", min=0)] = 1,
@@ -148,7 +132,7 @@ def specimen(
             for _ in progress.track(write_specimens(settings), total=count, description="drawing"):
                 pass
     except (FontMissing, OtherSpecimens, OSError) as error:
-        _fail(str(error))
+        fail(str(error))
     Console().print(f"{count} images and truth.jsonl are in {out}")
 
 
@@ -160,7 +144,7 @@ async def _read(paths: list[Path], settings: Settings, *, as_json: bool) -> int:
 
     files = find_images(paths)
     if not files:
-        _fail("no image files were found in the given folders")
+        fail("no image files were found in the given folders")
     console = Console()
     failure_count = 0
     async with open_pipeline(settings) as pipeline:
@@ -177,44 +161,3 @@ async def _read(paths: list[Path], settings: Settings, *, as_json: bool) -> int:
                     console.print(render_outcome(outcome))
                 progress.advance(bar)
     return failure_count
-
-
-def _settings(config: Path | None, assignments: list[str] | None, options: dict[str, str | None]) -> Settings:
-    overrides = dict(options)
-    for assignment in assignments or []:
-        name, separator, value = assignment.partition("=")
-        if not separator:
-            _fail(f"--set {assignment}: expected NAME=VALUE")
-        overrides[name.strip()] = value
-    try:
-        return load_settings(config, overrides)
-    except SettingsError as error:
-        _fail(str(error))
-
-
-def _run_or_exit(work: Coroutine[None, None, T]) -> T:
-    """Run until done; a known reason not to start is told in one line instead of a stack."""
-    from ktp_server.app import ListenError
-    from ktp_server.engines.repository import ModelRepositoryError
-    from ktp_server.models import ModelContractError
-
-    try:
-        return asyncio.run(work)
-    except (ListenError, ModelRepositoryError, ModelContractError, OSError) as error:
-        _fail(str(error))
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
-
-
-def _fail(message: str) -> NoReturn:
-    Console(stderr=True, style="red").print(f"ktp-ocr: {message}", markup=False)
-    raise typer.Exit(2)
-
-
-def _text(path: Path | None) -> str | None:
-    return None if path is None else str(path)
-
-
-def main() -> None:
-    """Run the command line."""
-    app()

@@ -1,0 +1,34 @@
+"""The command line `ktp-ocr`.
+
+`images` holds the commands that read or draw pictures, `texts` those that read text, `templates` those for the tables;
+`options` is what they share.
+"""
+
+import typer
+
+from ktp_server.cli import images, templates, texts
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="ktp-ocr",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    help=(
+        "Reads Indonesian identity cards (KTP) in photographs: a gRPC server, and the same reader for files.\n\n"
+        "Start with `ktp-ocr demo`. Then read your own pictures with `ktp-ocr read photo.jpg`, or start the server "
+        "with `ktp-ocr serve` and call it with any gRPC client; it offers reflection and health.\n\n"
+        "Every setting can be given in a TOML file (`--config`), in the environment (`KTP_OCR_...`) or by "
+        "`--set name=value`; the latter wins."
+    ),
+)
+for command in (images.serve, images.read, images.demo, images.specimen, texts.fields, texts.nik):
+    app.command()(command)
+app.add_typer(templates.app, name="templates")
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

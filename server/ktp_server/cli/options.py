@@ -1,0 +1,91 @@
+"""What the commands share: options, settings, and how a reason not to go on is told."""
+
+import asyncio
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, NoReturn, TypeVar
+
+import typer
+from rich.console import Console
+
+from ktp_server.settings import Settings, SettingsError, load_settings
+
+__all__ = [
+    "ConfigOption",
+    "JsonOption",
+    "ModelsOption",
+    "SetOption",
+    "TemplatesOption",
+    "fail",
+    "make_settings",
+    "run_or_exit",
+    "to_text",
+]
+
+T = TypeVar("T")
+
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", help="TOML file with settings.", envvar="KTP_OCR_CONFIG", show_default=False)
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="One setting; may be repeated.", show_default=False),
+]
+ModelsOption = Annotated[
+    Path | None, typer.Option("--models", help="Model repository; by default the bundled one.", show_default=False)
+]
+TemplatesOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--templates",
+        help="Folder of CSV tables laid over the bundled ones; see docs/templates.md. \\[env: KTP_OCR_TEMPLATES]",
+        show_default=False,
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+def make_settings(config: Path | None, assignments: list[str] | None, options: dict[str, str | None]) -> Settings:
+    """Read the settings, or tell which one is wrong and exit.
+
+    Args:
+        config: TOML file.
+        assignments: `NAME=VALUE` each.
+        options: setting -> value of its own option; None where the option was not given.
+    """
+    overrides = dict(options)
+    for assignment in assignments or []:
+        name, separator, value = assignment.partition("=")
+        if not separator:
+            fail(f"--set {assignment}: expected NAME=VALUE")
+        overrides[name.strip()] = value
+    try:
+        return load_settings(config, overrides)
+    except SettingsError as error:
+        fail(str(error))
+
+
+def run_or_exit(work: Coroutine[None, None, T]) -> T:
+    """Run until done; a known reason not to start is told in one line instead of a stack."""
+    from ktp_postprocessing.tables import TemplateError
+    from ktp_server.app import ListenError
+    from ktp_server.engines.repository import ModelRepositoryError
+    from ktp_server.models import ModelContractError
+
+    try:
+        return asyncio.run(work)
+    except (ListenError, ModelRepositoryError, ModelContractError, TemplateError, OSError) as error:
+        fail(str(error))
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+def fail(message: str) -> NoReturn:
+    """Tell why and exit with status 2."""
+    Console(stderr=True, style="red", soft_wrap=True).print(f"ktp-ocr: {message}", markup=False, highlight=False)
+    raise typer.Exit(2)
+
+
+def to_text(path: Path | None) -> str | None:
+    """An option's path as a setting's text."""
+    return None if path is None else str(path)
