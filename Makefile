@@ -68,6 +68,14 @@ demo: setup ## read a bundled specimen through a real server: a table and an ann
 specimens: setup ## render SPECIMEN_COUNT specimen cards from SPECIMEN_SEED into SPECIMEN_DIR
 	$(BIN)/ktp-ocr specimen --seed $(SPECIMEN_SEED) --count $(SPECIMEN_COUNT) --out $(SPECIMEN_DIR)
 
+# The public area list, through npm; the database built from it is committed.
+AREA_PACKAGE := idn-area-data@4.0.1
+.PHONY: templates
+templates: setup ## build the area database from the public list of administrative areas
+	@mkdir -p out/areas
+	cd out/areas && npm pack --silent $(AREA_PACKAGE) && tar xzf idn-area-data-*.tgz
+	$(BIN)/ktp-ocr templates build out/areas/package/data
+
 ## Habits -------------------------------------------------------------------------------------------------------------
 
 .PHONY: test
