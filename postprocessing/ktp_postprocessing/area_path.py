@@ -19,7 +19,7 @@ from rapidfuzz.distance import Levenshtein
 
 from ktp_postprocessing.areas import Area, AreaLexicon, AreaList
 from ktp_postprocessing.confusions import repair_words
-from ktp_postprocessing.labels import fold
+from ktp_postprocessing.labels import fold_letters
 
 LEVELS = ("provinsi", "kabupaten_kota", "kecamatan", "kelurahan_desa")
 
@@ -94,8 +94,8 @@ class _Text:
         if self.score is not None:
             costs = [-float(value) for value in self.score(self.field, names)]
         else:
-            letters = fold(self.read).letters
-            costs = [_NATS_PER_EDIT * Levenshtein.distance(letters, fold(name).letters) for name in names]
+            letters = fold_letters(self.read)
+            costs = [_NATS_PER_EDIT * Levenshtein.distance(letters, fold_letters(name)) for name in names]
         return [
             min(cost, _LOST_GAPS_COST) if self._lost_gaps_of(name) else cost
             for name, cost in zip(names, costs, strict=True)
@@ -164,7 +164,7 @@ def _extend_by_text(paths: Sequence[_Path], lexicons: Sequence[AreaLexicon], tex
 
 
 def _extend_by_similar(ends: Sequence[tuple[_Path, AreaLexicon]], text: _Text, nik_code: str) -> list[_Path]:
-    letters = fold(text.read).letters
+    letters = fold_letters(text.read)
     near = [
         (path, lexicon.owners[index], lexicon.printed[index])
         for path, lexicon in ends
@@ -203,13 +203,13 @@ def _choose(paths: Sequence[_Path], level: int) -> AreaChoice:
     """What the best path says of a level, and how far the best path that says otherwise is behind."""
     best = paths[0]
     step = best.steps[level]
-    letters = fold(step.name or "").letters
+    letters = fold_letters(step.name or "")
     rivals = [path for path in paths[1:] if len(path.steps) == len(best.steps)]
-    named_otherwise = [path.cost for path in rivals if fold(path.steps[level].name or "").letters != letters]
+    named_otherwise = [path.cost for path in rivals if fold_letters(path.steps[level].name or "") != letters]
     namesakes = [
         path.cost
         for path in rivals
-        if path.steps[level].area != step.area and fold(path.steps[level].name or "").letters == letters
+        if path.steps[level].area != step.area and fold_letters(path.steps[level].name or "") == letters
     ]
     margin = min([*(cost - best.cost for cost in named_otherwise), _MAX_MARGIN])
     is_sure = step.name is not None and (step.cost == 0.0 or margin >= _MIN_MARGIN)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from ktp_postprocessing.area_database import open_database
-from ktp_postprocessing.labels import fold
+from ktp_postprocessing.labels import fold_letters
 from ktp_postprocessing.tables import TableRow, Tables
 
 _DISTRICT_DOTS_COUNT = 2
@@ -140,7 +140,7 @@ class AreaList:
         areas = dict.fromkeys([*self.children(parent_code), *(area for area in former if area is not None)])
         pairs = [(name, area) for area in areas for name in self.printed_names(area)]
         names = tuple(name for name, _ in pairs)
-        return AreaLexicon(names, tuple(fold(name).letters for name in names), tuple(area for _, area in pairs))
+        return AreaLexicon(names, tuple(fold_letters(name) for name in names), tuple(area for _, area in pairs))
 
     def _add(self, row: TableRow) -> None:
         """Add or rename an area; the code order among siblings is the order of addition."""

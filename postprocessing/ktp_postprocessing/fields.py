@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ktp_postprocessing.area_path import AreaChoice
 from ktp_postprocessing.confusions import Confusions, repair_inner_digits, repair_words, to_print_case
-from ktp_postprocessing.grammars import DateGrammar, Grammar, NikGrammar, RtRwGrammar, decode_grammar, is_whole
+from ktp_postprocessing.grammars import DateGrammar, Grammar, NikGrammar, RtRwGrammar, decode_grammar
 from ktp_postprocessing.lexicon import CLOSED_LIST, SHORT_LIST, LexiconPolicy, choose_entry, strip_marks
 from ktp_postprocessing.lines import Span
 from ktp_postprocessing.nik import parse_nik, repair_nik
@@ -156,7 +156,7 @@ def _read_number(span: Span, digits: str, grammar: Grammar) -> Normal | None:
         digits: the text as read, letters that look like digits replaced.
         grammar: what it can be.
     """
-    is_valid = is_whole(grammar, digits)
+    is_valid = grammar.holds(digits)
     if is_valid and span.confidence >= _SURE_CONFIDENCE:
         return Normal(digits, span.confidence * (1.0 if digits == span.text else _REPAIRED_CONFIDENCE))
     found = decode_grammar(span.evidence, grammar)

@@ -1,16 +1,18 @@
 """What fields made of digits can be: NIK, dates, RT/RW; and the most likely such texts for given evidence."""
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from ktp_postprocessing.evidence import BLANK, Evidence, decode
-from ktp_postprocessing.nik import NIK_LENGTH
+from ktp_postprocessing.nik import NIK_LENGTH, parse_nik
 from ktp_postprocessing.numerals import parse_date
 
-_BEAM_WIDTH = 24
+_BEAM_WIDTH = 12
+_BEAM_SHARE = 1e-5  # of the best beginning's likelihood; a beginning below it is given up
 _MIN_PROBABILITY = 2e-4  # of a character in a column, relative to the column's best; below it the beam leaves it out
 
 _FEMALE_DAY_OFFSET = 40
@@ -20,6 +22,7 @@ _DAYS = tuple(f"{day:02d}" for day in range(1, 32))
 _NIK_DAYS = (*_DAYS, *(f"{day + _FEMALE_DAY_OFFSET:02d}" for day in range(1, 32)))
 _LONGEST_MONTHS_DAYS = {"02": 29, "04": 30, "06": 30, "09": 30, "11": 30}
 _RT_RW_DIGIT_COUNT = 3
+_RT_RW = re.compile(r"[0-9]{3}/[0-9]{3}")
 
 
 class Grammar(Protocol):
@@ -27,6 +30,10 @@ class Grammar(Protocol):
 
     def next_characters(self, prefix: str) -> str:
         """The characters that may follow `prefix`; none after a whole text."""
+        ...
+
+    def holds(self, text: str) -> bool:
+        """Whether a text is one of the set."""
         ...
 
 
@@ -56,6 +63,12 @@ class NikGrammar:
             return "048" if int(begun) % 2 == 0 else "26"  # leap years
         return _DIGITS if place < NIK_LENGTH else ""
 
+    def holds(self, text: str) -> bool:
+        """See `Grammar`."""
+        nik = parse_nik(text)
+        known = nik is not None and nik.province_code in self.provinces and bool(nik.birth_dates())
+        return known and text.isdigit() and "00" not in (text[2:4], text[4:6])
+
 
 @dataclass(frozen=True)
 class DateGrammar:
@@ -80,6 +93,11 @@ class DateGrammar:
             digits = [digit for digit in digits if parse_date(prefix + digit) is not None]
         return "".join(digits)
 
+    def holds(self, text: str) -> bool:
+        """See `Grammar`."""
+        day = parse_date(text)
+        return day is not None and day.year in self.years
+
     def _begins_year(self, begun: str) -> bool:
         first, last = int(begun.ljust(4, "0")), int(begun.ljust(4, "9"))
         return first < self.years.stop and last >= self.years.start
@@ -95,6 +113,10 @@ class RtRwGrammar:
         if place == _RT_RW_DIGIT_COUNT:
             return "/"
         return _DIGITS if place < 2 * _RT_RW_DIGIT_COUNT + 1 else ""
+
+    def holds(self, text: str) -> bool:
+        """See `Grammar`."""
+        return _RT_RW.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +153,7 @@ def decode_grammar(evidence: Evidence, grammar: Grammar) -> list[Hypothesis]:
                     reached = in_blank if prefix.endswith(character) else in_blank + in_character
                     longer_blank, longer_character = extended.get(prefix + character, (0.0, 0.0))
                     extended[prefix + character] = (longer_blank, longer_character + reached * probability)
-        best = sorted(extended.items(), key=lambda item: -(item[1][0] + item[1][1]))[:_BEAM_WIDTH]
-        beam = dict(best)
+        beam = _prune(extended)
     whole = [
         Hypothesis(text, math.log(likelihood))
         for text, (in_blank, in_character) in beam.items()
@@ -141,10 +162,13 @@ def decode_grammar(evidence: Evidence, grammar: Grammar) -> list[Hypothesis]:
     return sorted(whole, key=lambda hypothesis: -hypothesis.log_likelihood)
 
 
-def is_whole(grammar: Grammar, text: str) -> bool:
-    """Whether a text is one of the grammar's."""
-    allowed = all(character in grammar.next_characters(text[:place]) for place, character in enumerate(text))
-    return bool(text) and allowed and not grammar.next_characters(text)
+def _prune(beam: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+    """The likeliest beginnings."""
+    ranked = sorted(
+        ((in_blank + in_character, prefix) for prefix, (in_blank, in_character) in beam.items()), reverse=True
+    )
+    least = ranked[0][0] * _BEAM_SHARE
+    return {prefix: beam[prefix] for likelihood, prefix in ranked[:_BEAM_WIDTH] if likelihood >= least}
 
 
 def _continue_pair(pairs: tuple[str, ...], begun: str) -> str:

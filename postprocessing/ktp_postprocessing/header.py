@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rapidfuzz.distance import Levenshtein
 
 from ktp_postprocessing.areas import AreaList
-from ktp_postprocessing.labels import fold
+from ktp_postprocessing.labels import fold, fold_letters
 from ktp_postprocessing.lines import Span
 
 _PROVINCE_WORD = "PROVINSI"
@@ -43,7 +43,7 @@ def read_header(rows: Sequence[Span], areas: AreaList) -> dict[str, Span]:
 def _find_province_word(text: str) -> int | None:
     """Index after the word PROVINSI at the start, also misread or glued to the name; None if it is not there."""
     folded = fold(text)
-    word = fold(_PROVINCE_WORD).letters
+    word = fold_letters(_PROVINCE_WORD)
     best: tuple[int, int] | None = None
     for size in range(len(word) - 1, len(word) + 2):
         if size > len(folded.letters):
@@ -68,6 +68,6 @@ def _find_province_behind_word(text: str, areas: AreaList) -> int | None:
 
 def _compare_with_provinces(text: str, areas: AreaList) -> float:
     """Similarity to the most similar province's name, [0, 1]."""
-    folded = fold(text).letters
+    folded = fold_letters(text)
     names = areas.lexicon("").folded
     return max(Levenshtein.normalized_similarity(folded, name) for name in names)

@@ -12,6 +12,9 @@ from rapidfuzz.distance import Levenshtein
 BLOOD_TYPE_FIELD = "golongan_darah"
 _SEPARATORS = " :;.=,-*'\""
 _FOLDED = str.maketrans("0Q152846L7", "OOISZBAGIT")
+_FOLDED_BYTES = bytes(range(128)).decode("ascii").upper().translate(_FOLDED).encode("ascii") + bytes(range(128, 256))
+_DROPPED_BYTES = bytes(code for code in range(128) if not chr(code).isalnum())
+_KEPT = frozenset(range(128)) - frozenset(_DROPPED_BYTES)
 _VALUE_MARKS = (":", ";", "=")  # a line that begins so is a value
 _MIN_INNER_SIMILARITY = 80.0  # of the blood-type label inside a line, in percent
 _BLOOD_TYPE_PARTS = tuple("GOLDARAH"[start : start + 3].translate(_FOLDED) for start in range(6))
@@ -49,18 +52,36 @@ class FoldedText:
 
 def fold(text: str) -> FoldedText:
     """Keep letters and digits, upper case, with confusable characters folded together."""
-    indices = tuple(index for index, character in enumerate(text) if character.isascii() and character.isalnum())
-    letters = "".join(text[index] for index in indices).upper().translate(_FOLDED)
-    return FoldedText(letters, indices)
+    indices = tuple(index for index, character in enumerate(text) if ord(character) in _KEPT)
+    return FoldedText(fold_letters(text), indices)
+
+
+def fold_letters(text: str) -> str:
+    """The letters of `fold` alone."""
+    return text.encode("ascii", "ignore").translate(_FOLDED_BYTES, _DROPPED_BYTES).decode("ascii")
 
 
 @dataclass(frozen=True, slots=True)
 class _Label:
-    """A printed form of a field's label, and its folded letters."""
+    """A printed form of a field's label.
+
+    Attributes:
+        letters: folded.
+        length: of them.
+        most: edits between them and as many letters of a line beyond which the line does not begin with the label.
+    """
 
     field: str
     printed: str
     letters: str
+    length: int
+    most: int
+
+
+def _make_label(field: str, printed: str) -> _Label:
+    letters = fold_letters(printed)
+    most = _allowed_edits(len(letters), is_whole_line=True) + _LENGTH_TOLERANCE
+    return _Label(field, printed, letters, len(letters), most)
 
 
 class LabelMatcher:
@@ -69,16 +90,20 @@ class LabelMatcher:
     def __init__(self, labels: dict[str, tuple[str, ...]]) -> None:
         """Fold the table once."""
         forms = [(field, printed) for field, printed_forms in labels.items() for printed in printed_forms]
-        self._labels = [_Label(field, printed, fold(printed).letters) for field, printed in forms]
+        self._labels = [_make_label(field, printed) for field, printed in forms]
         self._blood_type_labels = [label for label in self._labels if label.field == BLOOD_TYPE_FIELD]
 
     def find_at_start(self, text: str) -> LabelHit | None:
         """The most similar label at the start of `text`, alone or glued to a value."""
         if text[:1] in _VALUE_MARKS:
             return None
-        folded = fold(text)
+        letters = fold_letters(text)
+        folded: FoldedText | None = None
         best: LabelHit | None = None
         for label in self._labels:
+            if Levenshtein.distance(label.letters, letters[: label.length], score_cutoff=label.most) > label.most:
+                continue
+            folded = fold(text) if folded is None else folded
             hit = _match_start(text, folded, label)
             if hit is not None and (best is None or (hit.similarity, hit.end) > (best.similarity, best.end)):
                 best = hit
@@ -86,9 +111,10 @@ class LabelMatcher:
 
     def find_blood_type(self, text: str) -> LabelHit | None:
         """The blood-type label anywhere in `text`."""
-        folded = fold(text)
-        if not any(part in folded.letters for part in _BLOOD_TYPE_PARTS):
+        letters = fold_letters(text)
+        if not any(part in letters for part in _BLOOD_TYPE_PARTS):
             return None
+        folded = fold(text)
         for known in self._blood_type_labels:
             label = known.letters
             if len(folded.letters) < len(label) - 1:
@@ -118,9 +144,6 @@ def _match_start(text: str, folded: FoldedText, printed_label: _Label) -> LabelH
     best: LabelHit | None = None
     label = printed_label.letters
     count = len(folded.letters)
-    most = _allowed_edits(len(label), is_whole_line=True) + _LENGTH_TOLERANCE
-    if Levenshtein.distance(label, folded.letters[: len(label)], score_cutoff=most) > most:
-        return None
     for size in range(max(len(label) - _LENGTH_TOLERANCE, 1), min(len(label) + _LENGTH_TOLERANCE, count) + 1):
         allowed = _allowed_edits(len(label), is_whole_line=size == count)
         distance = Levenshtein.distance(label, folded.letters[:size], score_cutoff=allowed)

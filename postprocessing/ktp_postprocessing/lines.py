@@ -219,17 +219,22 @@ def _make_span(line: TextLine, extent: Extent) -> Span:
     is_supposed = len(confidences) != len(line.text)
     if is_supposed:
         confidences = (confidence ** (1 / max(len(line.text), 1)),) * len(line.text)
-    characters: list[str] = []
+    frames = line.frames if line.frames is not None and len(line.frames.columns) == len(line.text) else None
+    text = line.text
+    if not text.isprintable() or "  " in text:
+        kept = _find_printed(text)
+        text = "".join(" " if text[index].isspace() else text[index] for index in kept)
+        confidences = tuple(confidences[index] for index in kept)
+        frames = None if frames is None else frames.keep(kept)
+    pieces = () if frames is None else (frames,)
+    return Span(text, confidences, extent, (line.quad,), pieces, is_supposed).cut(0, len(text))
+
+
+def _find_printed(text: str) -> list[int]:
+    """Indices of the characters that are printed; of several gaps in a row the first."""
     kept: list[int] = []
-    for index, character in enumerate(line.text):
-        printed = " " if character.isspace() else character
-        if not printed.isprintable() or (printed == " " and characters[-1:] in ([" "], [])):
-            continue
-        characters.append(printed)
-        kept.append(index)
-    text = "".join(characters)
-    frames: tuple[LineFrames, ...] = ()
-    if line.frames is not None and len(line.frames.columns) == len(line.text):
-        frames = (line.frames if len(kept) == len(line.text) else line.frames.keep(kept),)
-    kept_confidences = tuple(confidences[index] for index in kept)
-    return Span(text, kept_confidences, extent, (line.quad,), frames, is_supposed).cut(0, len(text))
+    for index, character in enumerate(text):
+        is_repeated = bool(kept) and text[kept[-1]].isspace()
+        if (character.isspace() and kept and not is_repeated) or (character.isprintable() and not character.isspace()):
+            kept.append(index)
+    return kept
