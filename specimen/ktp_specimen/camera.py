@@ -39,7 +39,8 @@ class Degradation:
         motion_px: length of the motion blur's path.
         motion_degrees: its direction.
         motion_bend: height of its arc, of its length.
-        noise_sigma: sensor noise, of 255, at every brightness (after the root of shot noise).
+        noise_sigma: sensor noise, of 255, at every brightness (after the root of shot noise); in half of the
+            pictures the camera's smoothing leaves about half of it, in blotches.
         chroma_noise: share of the noise that is coloured.
         mosaic: whether colours are interpolated from a colour filter's mosaic at the image's own resolution.
         denoised: whether the camera smeared the noise away.

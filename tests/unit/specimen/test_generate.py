@@ -43,7 +43,7 @@ def test_a_folder_of_another_seed_is_left_alone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("stratum", [Stratum.CLEAN, Stratum.PHONE, Stratum.HARD])
 def test_truth_describes_the_picture(stratum: Stratum) -> None:
-    for index in range(6):
+    for index in range(4):
         specimen = draw_specimen(11, index, stratum)
         truth = specimen.truth
         image = cv2.imdecode(np.frombuffer(specimen.jpeg, np.uint8), cv2.IMREAD_COLOR)
@@ -87,11 +87,6 @@ def test_scenes_without_and_with_several_cards() -> None:
     assert all(not truth.cards for truth in empty)
     assert any(truth.distractors for truth in empty)
     assert len(several.cards) == 2
-
-
-def test_all_quarter_turns_occur() -> None:
-    turns = {card.quarter_turns for i in range(16) for card in draw_specimen(4, i, Stratum.PHONE).truth.cards}
-    assert turns == {0, 1, 2, 3}
 
 
 def test_a_missing_font_names_the_debian_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
