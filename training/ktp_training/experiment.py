@@ -10,7 +10,7 @@ CONFIG_FOLDER = Path(__file__).resolve().parent.parent / "configs"
 CONFIGS = {
     "segmentation": CONFIG_FOLDER / "mask-rcnn_mobilenetv2-w0.5_fpn64_320px_ktp.py",
     "detection": CONFIG_FOLDER / "dbnet_mobilenetv2-w0.5_fpnc_416x640_ktp.py",
-    "recognition": CONFIG_FOLDER / "ctc_vgg-small_conv1d160_32px_ktp.py",
+    "recognition": CONFIG_FOLDER / "crnn_bn-vgg-small_bilstm128_32px_ktp.py",
 }
 
 

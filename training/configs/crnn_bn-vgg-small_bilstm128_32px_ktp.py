@@ -1,4 +1,5 @@
-"""CTC recogniser for grey lines 32 px high: convolutions only, two answers a column of 4 px, case-sensitive."""
+"""CTC recogniser for grey lines 32 px high: eight convolutions, one bidirectional LSTM, two answers a
+column of 4 px, a case-sensitive alphabet."""
 
 default_scope = "mmocr"
 custom_imports = dict(
@@ -12,16 +13,15 @@ custom_imports = dict(
 
 dictionary = dict(type="KtpDictionary")
 model = dict(
-    type="EncoderDecoderRecognizer",
+    type="CRNN",
     preprocessor=None,
     data_preprocessor=dict(type="TextRecogDataPreprocessor", mean=[127.5], std=[127.5]),
-    backbone=dict(type="KtpLineBackbone", channels=(32, 48, 96, 128, 160)),
+    backbone=dict(type="KtpLineBackbone", channels=(24, 32, 48, 96, 128)),
     encoder=None,
     decoder=dict(
         type="KtpCtcDecoder",
-        in_channels=160,
-        blocks=4,
-        kernel=11,
+        in_channels=128,
+        hidden_channels=128,
         parts=2,
         dictionary=dictionary,
         module_loss=dict(type="CTCModuleLoss", letter_case="unchanged", zero_infinity=True),
