@@ -62,8 +62,8 @@ def compare_with_peers(
     missing: list[str] = []
     for image, seen in pairs:
         ours = {field.name: field.value or "" for field in seen.fields}
-        _count(hits, "ktp-ocr", image, _score_fields(image.cards[0], ours))
-        _count(hits, "ktp-ocr", image, _score_texts(image.cards[0], ours.values()))
+        _count(hits, "ktp-ocr", image, score_fields(image.cards[0], ours))
+        _count(hits, "ktp-ocr", image, score_texts(image.cards[0], ours.values()))
     with ExitStack() as stack:
         workers: list[Worker] = []
         for peer in PEERS:
@@ -104,17 +104,19 @@ Scores = list[tuple[str, bool]]
 
 def _score(peer: str, card: LabelledCard, answer: Answer) -> Scores:
     if peer == "rapidocr":
-        return _score_texts(card, answer.texts)
-    return _score_fields(card, answer.fields)
+        return score_texts(card, answer.texts)
+    return score_fields(card, answer.fields)
 
 
-def _score_fields(card: LabelledCard, values: Mapping[str, str]) -> Scores:
+def score_fields(card: LabelledCard, values: Mapping[str, str]) -> Scores:
+    """Hold fields against a card: whether each of the eleven that is printed is exact, and the NIK once more."""
     printed = {name: card.fields[name] for name in AKSHARA_FIELDS if card.fields.get(name)}
     scores = [("eleven fields exact", values.get(name, "") == text) for name, text in printed.items()]
     return scores + [("NIK exact", values.get("nik", "") == printed["nik"])] * ("nik" in printed)
 
 
-def _score_texts(card: LabelledCard, texts: Iterable[str]) -> Scores:
+def score_texts(card: LabelledCard, texts: Iterable[str]) -> Scores:
+    """Hold lines against a card: whether the text of each printed field stands in them, and the NIK once more."""
     read = _squeeze("".join(texts))
     printed = {name: text for name, text in card.fields.items() if text}
     scores = [("field strings found", _squeeze(text) in read) for text in printed.values()]

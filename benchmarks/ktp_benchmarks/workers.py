@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -100,7 +100,7 @@ class Worker:
 @contextmanager
 def open_reader(core: int) -> Iterator[Worker]:
     """Start this reader on one core."""
-    with _open([sys.executable, str(ROOT / "benchmarks" / "reader_worker.py"), str(core)], "ktp-ocr") as worker:
+    with open_worker([sys.executable, str(ROOT / "benchmarks" / "reader_worker.py"), str(core)], "ktp-ocr") as worker:
         yield worker
 
 
@@ -113,7 +113,7 @@ def open_peer(peer: str, core: int) -> Iterator[Worker]:
     """
     if not PEER_PYTHON.exists():
         raise WorkerFailed(f"{peer} is not installed: run `make setup-peers`")
-    with _open([str(PEER_PYTHON), str(ROOT / "benchmarks" / "peer_worker.py"), peer, str(core)], peer) as worker:
+    with open_worker([str(PEER_PYTHON), str(ROOT / "benchmarks" / "peer_worker.py"), peer, str(core)], peer) as worker:
         yield worker
 
 
@@ -123,7 +123,16 @@ def last_core() -> int:
 
 
 @contextmanager
-def _open(command: list[str], name: str) -> Iterator[Worker]:
+def open_worker(command: list[str], name: str) -> Iterator[Worker]:
+    """Start a reader's process, and end it.
+
+    Args:
+        command: program and arguments.
+        name: what it is called in messages.
+
+    Raises:
+        WorkerFailed: it does not start.
+    """
     process = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
@@ -136,6 +145,8 @@ def _open(command: list[str], name: str) -> Iterator[Worker]:
         yield Worker(process, name)
     finally:
         for stream in (process.stdin, process.stdout):
+            # A process that broke off has left what was last written to it unread.
             if stream is not None:
-                stream.close()
+                with suppress(BrokenPipeError):
+                    stream.close()
         process.wait(timeout=60)
