@@ -1,5 +1,4 @@
-"""CTC recogniser for grey lines 32 px high: eight convolutions, one bidirectional LSTM, two answers a
-column of 4 px, a case-sensitive alphabet."""
+"""CTC recogniser for grey lines 32 px high: eight convolutions, one bidirectional LSTM, two answers a column."""
 
 default_scope = "mmocr"
 custom_imports = dict(

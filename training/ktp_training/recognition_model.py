@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import torch
 from mmengine.model import BaseModule
 from mmocr.models.common.dictionary import Dictionary
 from mmocr.models.textrecog.decoders.base import BaseDecoder
