@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ktp_postprocessing.card import read_card
+from ktp_postprocessing.checks import PhotoBackground
 from ktp_postprocessing.ctc import decode_greedy
 from ktp_postprocessing.frames import LineFrames
 from ktp_postprocessing.knowledge import CardKnowledge
@@ -23,6 +24,7 @@ from ktp_preprocessing.decode import DecodedImage, decode_image
 from ktp_preprocessing.geometry import map_points
 from ktp_preprocessing.letterbox import Letterboxed, letterbox
 from ktp_preprocessing.outline import CardOutline, find_card_quad
+from ktp_preprocessing.photo_background import find_photo_background
 from ktp_preprocessing.quality import QualityReport, assess_quality
 from ktp_preprocessing.rectify import RectifiedCard, rectify
 from ktp_preprocessing.requirements import (
@@ -234,7 +236,8 @@ def read_fields(
     """
     with clock.measure("fields"):
         lines = readings.read_lines(quads, rules.text_confidence_min)
-        card = read_card(lines, rules.knowledge)
+        background = find_photo_background(aligned.rectified.pixels)
+        card = read_card(lines, rules.knowledge, None if background is None else PhotoBackground(background.value))
         if not card.fields:
             raise RecognitionError(ErrorReason.CARD_UNREADABLE, "a card was found, but none of its fields can be read")
         to_source = np.asarray(np.linalg.inv(aligned.rectified.homography), dtype=np.float64)
