@@ -76,6 +76,14 @@ templates: setup ## build the area database from the public list of administrati
 	cd out/areas && npm pack --silent $(AREA_PACKAGE) && tar xzf idn-area-data-*.tgz
 	$(BIN)/ktp-ocr templates build out/areas/package/data
 
+# Seeds 7xxx are for development; the accuracy sets are others.
+CONFUSIONS_SEED ?= 7301
+CONFUSIONS_COUNT ?= 120
+.PHONY: confusions
+confusions: setup ## count which characters the recogniser takes for which, on hard specimens
+	$(BIN)/ktp-ocr specimen --seed $(CONFUSIONS_SEED) --count $(CONFUSIONS_COUNT) --stratum hard --out out/confusions
+	$(BIN)/python benchmarks/measure_confusions.py out/confusions
+
 ## Habits -------------------------------------------------------------------------------------------------------------
 
 .PHONY: test

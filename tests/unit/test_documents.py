@@ -39,3 +39,15 @@ def test_every_error_reason_is_explained() -> None:
     for reason, policy in ERROR_POLICIES.items():
         if reason.value != "UNAUTHENTICATED":  # no server asks for credentials yet
             assert f"| {reason.value} | {policy.grpc_code} |" in document
+
+
+def test_every_finding_is_explained() -> None:
+    sources = (ROOT / "postprocessing" / "ktp_postprocessing").glob("*.py")
+    found = {
+        (code, severity)
+        for source in sources
+        for code, severity in re.findall(r'Finding\(\s*"([A-Z0-9_]+)", Severity\.([A-Z]+)', source.read_text("utf-8"))
+    }
+    document = (ROOT / "docs" / "api.md").read_text("utf-8")
+    assert len(found) >= 11
+    assert [pair for pair in found if f"| {pair[0]} | {pair[1]} |" not in document] == []
