@@ -128,6 +128,10 @@ CALIBRATION_COUNT ?= 400
 accuracy: setup ## measure accuracy against the targets; CARDS=my-cards for your own, PEERS=1 beside other readers
 	$(BIN)/python benchmarks/accuracy.py $(MEASURED_SET) $(if $(CARDS),,--count $(ACCURACY_COUNT)) $(if $(PEERS),--peers)
 
+.PHONY: correction
+correction: setup ## measure what correction is worth on true lines with 2, 5 and 10 % of their characters misread
+	$(BIN)/python benchmarks/correction.py
+
 .PHONY: speed
 speed: setup ## measure CPU time by stage, beside other readers if `make setup-peers` was run; CARDS=my-cards
 	$(BIN)/python benchmarks/speed.py $(MEASURED_SET)

@@ -19,22 +19,21 @@ from ktp_postprocessing.fields import (
     read_area,
     read_blood_type,
     read_date,
-    read_free_text,
     read_listed,
-    read_name,
     read_nik,
     read_only_listed,
     read_rt_rw,
     read_validity,
 )
+from ktp_postprocessing.free_text import read_address, read_name
 from ktp_postprocessing.header import read_header
 from ktp_postprocessing.knowledge import CardKnowledge, strip_regency_prefix
 from ktp_postprocessing.layout import parse_layout
 from ktp_postprocessing.lexicon import AREA_LIST, OPEN_LIST, REGENCY_LIST, score_entries
 from ktp_postprocessing.lines import Span, TextLine, join_spans, make_spans
-from ktp_postprocessing.nik import parse_nik
+from ktp_postprocessing.nik import FEMALE_DAY_OFFSET, parse_nik
 from ktp_postprocessing.noise import Noise
-from ktp_postprocessing.normalised import normalise_card
+from ktp_postprocessing.normalised import Sex, normalise_card
 from ktp_postprocessing.numerals import find_date, split_place_and_date
 from ktp_postprocessing.reading import FIELD_NAMES, CardReading, FieldReading, Finding, Severity
 from ktp_postprocessing.repair import cross_check
@@ -85,10 +84,10 @@ def read_card(
     share = _read_closed_fields(draft, values, layout.noise).misread_share
     values = {name: span.doubt(share) for name, span in values.items()}
     header = {name: span.doubt(share) for name, span in read_header(layout.header, knowledge.areas).items()}
+    _read_person(draft, values)
     if "nik" in values:
         provinces = tuple(province.code for province in knowledge.areas.provinces())
-        draft.put("nik", values["nik"], read_nik(values["nik"], provinces))
-    _read_person(draft, values)
+        draft.put("nik", values["nik"], read_nik(values["nik"], provinces, _find_birth_digits(draft)))
     _read_areas(draft, header | {name: values[name] for name in ("kecamatan", "kelurahan_desa") if name in values})
     if "pekerjaan" in values:
         occupations = knowledge.vocabularies.occupations.printed
@@ -113,9 +112,19 @@ def _read_person(draft: _Draft, values: dict[str, Span]) -> None:
         born = birth.cut(date_match.start, date_match.end) if date_match is not None else birth
         draft.put("tanggal_lahir", born, read_date(born, BIRTH_YEARS))
     if "alamat" in values:
-        draft.put("alamat", values["alamat"], read_free_text(values["alamat"]))
+        draft.put("alamat", values["alamat"], read_address(values["alamat"]))
     if "rt_rw" in values:
         _read_rt_rw(draft, values["rt_rw"])
+
+
+def _find_birth_digits(draft: _Draft) -> str:
+    """Digits 7 to 12 of the NIK by the printed birth date and sex; empty if those were not read."""
+    born, sex = draft.fields.get("tanggal_lahir"), draft.fields.get("jenis_kelamin")
+    meaning = draft.knowledge.vocabularies.sexes.meanings.get(sex.value) if sex is not None else None
+    if born is None or meaning is None:
+        return ""
+    day, month, year = born.value.split("-")
+    return f"{int(day) + FEMALE_DAY_OFFSET * (meaning == Sex.FEMALE):02d}{month}{year[2:]}"
 
 
 def _read_rt_rw(draft: _Draft, span: Span) -> None:
@@ -197,12 +206,12 @@ def _read_issue(draft: _Draft, lines: Sequence[Span]) -> None:
     above = [line for line in lines if 0 < issued.extent.y - line.extent.y < reach and line not in dated]
     if above:
         place = join_spans(above)
-        draft.put("tempat_terbit", place, read_listed(place, _issue_places(draft), AREA_LIST))
+        draft.put("tempat_terbit", place, _read_issue_place(draft, place))
 
 
-def _issue_places(draft: _Draft) -> tuple[str, ...]:
-    """A card is issued in its own regency: its name with and without prefix; any regency if that was not read."""
+def _read_issue_place(draft: _Draft, place: Span) -> Normal | None:
+    """A card is issued in its own regency, printed with or without its prefix; any place if that was not read."""
     header = draft.fields.get("kabupaten_kota")
     if header is None or "kabupaten_kota" not in draft.area_codes:
-        return draft.knowledge.birth_places
-    return tuple(dict.fromkeys((header.value, strip_regency_prefix(header.value))))
+        return read_listed(place, draft.knowledge.birth_places, AREA_LIST)
+    return read_listed(place, (header.value, strip_regency_prefix(header.value)), REGENCY_LIST)

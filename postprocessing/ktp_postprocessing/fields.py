@@ -5,10 +5,10 @@ A reader returns None where what was read is no value the field can have: the fi
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ktp_postprocessing.area_path import AreaChoice
-from ktp_postprocessing.confusions import Confusions, repair_inner_digits, repair_words, to_print_case
+from ktp_postprocessing.confusions import Confusions, repair_words, to_print_case
 from ktp_postprocessing.grammars import DateGrammar, Grammar, NikGrammar, RtRwGrammar, decode_grammar
 from ktp_postprocessing.lexicon import CLOSED_LIST, SHORT_LIST, LexiconPolicy, choose_entry, strip_marks
 from ktp_postprocessing.lines import Span
@@ -23,6 +23,8 @@ VALIDITY_YEARS = range(2009, 2060)
 
 _SURE_CONFIDENCE = 0.98  # a value read with it that its grammar allows is not decoded again
 _MAX_GRAMMAR_GAP = 14.0  # nats from the digits as read to a value; two misread digits cost about ten
+NIK_BIRTH = slice(6, 12)
+_AGREEMENT = 6.5  # nats for a NIK that agrees with the printed birth date, as nearly all do; less than a sure digit
 _MIN_POSTERIOR = 0.3  # of a value made of digits; below it nobody can tell which one was printed
 _DOUBT_PER_NAT = 0.0117  # a factor of 0.9 for each misread character of 9 nats
 _UNLISTED_CONFIDENCE = 0.7  # of a value that its closed list does not have
@@ -30,7 +32,6 @@ _MIN_UNLISTED_CONFIDENCE = 0.5  # from which such a value may be one that the li
 _REPAIRED_CONFIDENCE = 0.95  # of a number some characters of which were read as letters
 _LISTED_DOUBT = 0.5  # a value exactly in its list: this part of the doubt remains
 _COMPLETE_LISTS = (CLOSED_LIST, SHORT_LIST)
-_TRAILING_MARKS = " ,;:=_*'\"-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +50,6 @@ def make_reading(span: Span, normal: Normal) -> FieldReading:
     if correction is Correction.NONE and normal.value != span.text:
         correction = Correction.NORMALISED
     return FieldReading(normal.value, span.text, confidence, correction, span.make_quad())
-
-
-def read_free_text(span: Span) -> Normal:
-    """An address: upper case; only a digit between letters is certainly misread."""
-    return Normal(repair_inner_digits(to_print_case(span.text)).rstrip(" ,;:="), span.confidence)
-
-
-def read_name(span: Span) -> Normal:
-    """A person's name: it holds no digits, so digits in words are misread letters."""
-    return Normal(repair_words(to_print_case(span.text)).rstrip(_TRAILING_MARKS), span.confidence)
 
 
 def read_listed(span: Span, entries: Sequence[str], policy: LexiconPolicy = CLOSED_LIST) -> Normal | None:
@@ -96,32 +87,43 @@ def read_area(span: Span, choice: AreaChoice | None) -> Normal:
 def read_blood_type(span: Span, entries: Sequence[str]) -> Normal | None:
     """A blood type; a lone 0 is an O. None if it is no blood type at all."""
     text = span.text.replace(" ", "")
-    if set(text) == {"-"}:
-        return Normal("-", span.confidence)
+    if not any(character.isalnum() for character in text):
+        return Normal("-", span.confidence * (1.0 if set(text) == {"-"} else _UNLISTED_CONFIDENCE))
     letters = "".join(Confusions.load().letter_of.get(character, character) for character in text)
     if letters != text and letters in entries:
         return Normal(letters, span.confidence * _REPAIRED_CONFIDENCE)
     return read_only_listed(span, entries, SHORT_LIST)
 
 
-def read_nik(span: Span, provinces: tuple[str, ...]) -> Normal | None:
+def read_nik(span: Span, provinces: tuple[str, ...], birth_digits: str) -> Normal | None:
     """The NIK's digits; letters that look like digits are repaired.
 
     Args:
         span: the NIK's row.
         provinces: two-digit codes.
+        birth_digits: the six of the printed birth date and sex; empty if those were not read. A card may disagree with
+            its own NIK, so they only count where the digits themselves are in doubt.
     """
     digits, places = repair_nik(span.text)
     if not places:
         return None
-    piece = span.cut(places[0], places[-1] + 1)
-    confidence = math.prod(span.confidences[place] for place in places)
-    if any(not span.text[place].isdigit() for place in places):
-        confidence *= _REPAIRED_CONFIDENCE
     nik = parse_nik(digits)
-    if nik is not None and nik.birth_dates() and confidence >= _SURE_CONFIDENCE:
-        return Normal(digits, confidence)  # also with a province that nobody knows: former ones are valid
-    return _read_number(piece, digits, NikGrammar(provinces))
+    if nik is not None and nik.birth_dates() and _is_all_digits(span, places):
+        confidence = math.prod(span.confidences[place] for place in places)
+        if any(not span.text[place].isdigit() for place in places):
+            confidence *= _REPAIRED_CONFIDENCE
+        if confidence >= _SURE_CONFIDENCE:
+            return Normal(digits, confidence)  # also with a province that nobody knows: former ones are valid
+    as_read = _read_number(span, digits, NikGrammar(provinces))
+    agreeing = _read_number(span, digits, NikGrammar(provinces), birth_digits) if birth_digits else as_read
+    if as_read is not None and agreeing is not None and agreeing.value != as_read.value:
+        return replace(agreeing, correction=Correction.CROSS_CHECK)
+    return agreeing
+
+
+def _is_all_digits(span: Span, places: Sequence[int]) -> bool:
+    """Whether the digits at these places are all there is, so that no choice between more of them was made."""
+    return sum(character.isalnum() for character in span.text) == len(places)
 
 
 def read_date(span: Span, years: range) -> Normal | None:
@@ -148,13 +150,14 @@ def read_rt_rw(span: Span) -> Normal | None:
     return _read_number(span, value, RtRwGrammar())
 
 
-def _read_number(span: Span, digits: str, grammar: Grammar) -> Normal | None:
+def _read_number(span: Span, digits: str, grammar: Grammar, birth_digits: str = "") -> Normal | None:
     """The grammar's most likely text; None if the digits as read are far from any, or no text stands out.
 
     Args:
         span: the number and nothing else.
         digits: the text as read, letters that look like digits replaced.
         grammar: what it can be.
+        birth_digits: digits 7 to 12 of the NIK by the rest of the card.
     """
     is_valid = grammar.holds(digits)
     if is_valid and span.confidence >= _SURE_CONFIDENCE:
@@ -162,9 +165,13 @@ def _read_number(span: Span, digits: str, grammar: Grammar) -> Normal | None:
     found = decode_grammar(span.evidence, grammar)
     if not found:
         return None
-    best = found[0].log_likelihood
-    posterior = 1 / sum(math.exp(hypothesis.log_likelihood - best) for hypothesis in found)
-    gap = max(float(span.evidence.score([digits])[0]) - best, 0.0)
+    weights = [
+        hypothesis.log_likelihood + _AGREEMENT * (birth_digits != "" and hypothesis.text[NIK_BIRTH] == birth_digits)
+        for hypothesis in found
+    ]
+    best = max(range(len(found)), key=weights.__getitem__)
+    posterior = 1 / sum(math.exp(weight - weights[best]) for weight in weights)
+    gap = max(float(span.evidence.score([digits])[0]) - found[best].log_likelihood, 0.0)
     if gap > _MAX_GRAMMAR_GAP or posterior < _MIN_POSTERIOR:
         return None
-    return Normal(found[0].text, posterior * math.exp(-_DOUBT_PER_NAT * gap))
+    return Normal(found[best].text, posterior * math.exp(-_DOUBT_PER_NAT * gap))

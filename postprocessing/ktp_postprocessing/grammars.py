@@ -8,18 +8,17 @@ from typing import Protocol
 import numpy as np
 
 from ktp_postprocessing.evidence import BLANK, Evidence, decode
-from ktp_postprocessing.nik import NIK_LENGTH, parse_nik
+from ktp_postprocessing.nik import FEMALE_DAY_OFFSET, NIK_LENGTH, parse_nik
 from ktp_postprocessing.numerals import parse_date
 
 _BEAM_WIDTH = 12
 _BEAM_SHARE = 1e-5  # of the best beginning's likelihood; a beginning below it is given up
 _MIN_PROBABILITY = 2e-4  # of a character in a column, relative to the column's best; below it the beam leaves it out
 
-_FEMALE_DAY_OFFSET = 40
 _DIGITS = "0123456789"
 _MONTHS = tuple(f"{month:02d}" for month in range(1, 13))
 _DAYS = tuple(f"{day:02d}" for day in range(1, 32))
-_NIK_DAYS = (*_DAYS, *(f"{day + _FEMALE_DAY_OFFSET:02d}" for day in range(1, 32)))
+_NIK_DAYS = (*_DAYS, *(f"{day + FEMALE_DAY_OFFSET:02d}" for day in range(1, 32)))
 _LONGEST_MONTHS_DAYS = {"02": 29, "04": 30, "06": 30, "09": 30, "11": 30}
 _RT_RW_DIGIT_COUNT = 3
 _RT_RW = re.compile(r"[0-9]{3}/[0-9]{3}")
@@ -58,8 +57,8 @@ class NikGrammar:
         if place < 8:
             return _continue_pair(_NIK_DAYS, begun)
         if place < 10:
-            return _continue_pair(_months_with_day(int(prefix[6:8]) % _FEMALE_DAY_OFFSET), begun)
-        if place == 11 and int(prefix[6:8]) % _FEMALE_DAY_OFFSET == 29 and prefix[8:10] == "02":
+            return _continue_pair(_months_with_day(int(prefix[6:8]) % FEMALE_DAY_OFFSET), begun)
+        if place == 11 and int(prefix[6:8]) % FEMALE_DAY_OFFSET == 29 and prefix[8:10] == "02":
             return "048" if int(begun) % 2 == 0 else "26"  # leap years
         return _DIGITS if place < NIK_LENGTH else ""
 

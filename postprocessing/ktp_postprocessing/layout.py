@@ -21,6 +21,8 @@ _LAST_LABEL_LEFT_PITCHES = 3.5  # RT/RW, Kel/Desa and Kecamatan are indented by 
 _PHOTO_COLUMN_PITCHES = 22.0
 _ISSUE_LEFT_PITCHES = 19.0  # a line under the photo may begin here, if its middle is under the photo
 _ISSUE_MIDDLE_PITCHES = 25.0
+_LONG_ISSUE_LEFT_PITCHES = 15.0  # below the photo's middle, a long issue place reaches far to the left of it
+_PHOTO_BOTTOM_PITCHES = 6.0  # from the name's row down; the photo ends 9 below it
 _NIK_LEFT_PITCHES = 7.2
 
 _PITCH_PER_LINE_HEIGHT = 1.45
@@ -81,7 +83,10 @@ class _Geometry:
         """Whether a span stands in the photo's column."""
         left = (span.extent.left - self.label_left) / self.pitch
         middle = left + (span.extent.right - span.extent.left) / 2 / self.pitch
-        return left >= _PHOTO_COLUMN_PITCHES or (left >= _ISSUE_LEFT_PITCHES and middle >= _ISSUE_MIDDLE_PITCHES)
+        if left >= _PHOTO_COLUMN_PITCHES or (left >= _ISSUE_LEFT_PITCHES and middle >= _ISSUE_MIDDLE_PITCHES):
+            return True
+        is_below = span.extent.y > self.name_y + _PHOTO_BOTTOM_PITCHES * self.pitch
+        return is_below and left >= _LONG_ISSUE_LEFT_PITCHES and middle >= _PHOTO_COLUMN_PITCHES
 
 
 @dataclass(slots=True)

@@ -31,11 +31,13 @@ class LexiconPolicy:
         base: for any text.
         per_character: for each character of it.
         limit: never more than this.
+        misread_share_max: share of an entry's characters that may have been read otherwise for it to be considered.
     """
 
     base: float
     per_character: float
     limit: float
+    misread_share_max: float = 1.0
 
     def prior_against(self, span: Span) -> float:
         """What the text as read is held back by if it is not in the list, nats.
@@ -53,13 +55,13 @@ CLOSED_LIST = LexiconPolicy(base=8.0, per_character=3.0, limit=60.0)
 SHORT_LIST = LexiconPolicy(base=6.0, per_character=0.0, limit=6.5)
 """The printed value is certainly in the list, but of one or two characters: anything is near it (blood types)."""
 
-AREA_LIST = LexiconPolicy(base=7.0, per_character=0.0, limit=30.0)
+AREA_LIST = LexiconPolicy(base=7.0, per_character=0.0, limit=30.0, misread_share_max=0.4)
 """The printed value is very probably in the list, possibly in another spelling."""
 
-REGENCY_LIST = LexiconPolicy(base=10.0, per_character=1.0, limit=45.0)
+REGENCY_LIST = LexiconPolicy(base=10.0, per_character=1.0, limit=45.0, misread_share_max=0.5)
 """The printed value is a province or regency: the list holds all there are and were."""
 
-OPEN_LIST = LexiconPolicy(base=6.5, per_character=0.0, limit=30.0)
+OPEN_LIST = LexiconPolicy(base=6.5, per_character=0.0, limit=30.0, misread_share_max=0.4)
 """The printed value may well be missing from the list (birth places, occupations)."""
 
 
@@ -93,7 +95,7 @@ def choose_entry(span: Span, entries: Sequence[str], policy: LexiconPolicy) -> L
     is_listed = text in entries
     if not entries or (is_listed and span.confidence >= _SURE_CONFIDENCE):
         return LexiconChoice(text, 1.0, 0.0, is_listed)
-    texts = [text, *(entry for entry in _shortlist(text, entries) if entry != text)]
+    texts = [text, *(entry for entry in _shortlist(text, entries, policy.misread_share_max) if entry != text)]
     scores = span.evidence.score(texts)
     weights = scores.copy()
     if not is_listed:
@@ -123,9 +125,13 @@ def strip_marks(text: str) -> str:
     return text.strip(_EDGE_MARKS) or text
 
 
-def _shortlist(text: str, entries: Sequence[str]) -> Sequence[str]:
-    """The entries most similar to the text in letters; a short list is not cut."""
-    if len(entries) <= _SHORTLIST_COUNT:
-        return entries
-    found = process.extract(text, entries, scorer=Levenshtein.normalized_similarity, limit=_SHORTLIST_COUNT)
+def _shortlist(text: str, entries: Sequence[str], misread_share_max: float) -> Sequence[str]:
+    """The entries most similar to the text; a short list is not cut."""
+    found = process.extract(
+        text,
+        entries,
+        scorer=Levenshtein.normalized_similarity,
+        limit=_SHORTLIST_COUNT,
+        score_cutoff=1 - misread_share_max,
+    )
     return [entry for entry, _, _ in found]

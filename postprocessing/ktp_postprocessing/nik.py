@@ -11,7 +11,7 @@ from ktp_postprocessing.confusions import Confusions
 
 NIK_LENGTH = 16
 UNISSUED_SERIAL = "0000"
-_FEMALE_DAY_OFFSET = 40
+FEMALE_DAY_OFFSET = 40
 _CENTURIES = (1900, 2000)
 _HOLDER_AGES_YEARS = range(17, 116)
 _PROVINCE_DIGITS = range(11, 97)
@@ -46,11 +46,11 @@ class Nik:
     @property
     def is_female(self) -> bool:
         """Whether 40 was added to the day."""
-        return int(self.digits[6:8]) > _FEMALE_DAY_OFFSET
+        return int(self.digits[6:8]) > FEMALE_DAY_OFFSET
 
     def birth_dates(self) -> tuple[date, ...]:
         """The dates it may mean, one for each century; empty if it is no date."""
-        day = int(self.digits[6:8]) - _FEMALE_DAY_OFFSET * self.is_female
+        day = int(self.digits[6:8]) - FEMALE_DAY_OFFSET * self.is_female
         found = []
         for century in _CENTURIES:
             try:

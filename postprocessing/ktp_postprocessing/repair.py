@@ -16,14 +16,13 @@ from dataclasses import dataclass, replace
 
 from ktp_postprocessing.confusions import Confusions
 from ktp_postprocessing.knowledge import CardKnowledge
-from ktp_postprocessing.nik import Nik, parse_nik
+from ktp_postprocessing.nik import FEMALE_DAY_OFFSET, Nik, parse_nik
 from ktp_postprocessing.normalised import Sex
 from ktp_postprocessing.numerals import parse_date
 from ktp_postprocessing.reading import Correction, FieldReading
 
 _DATE_PLACES = slice(6, 12)
 _DATE_SHAPE = re.compile(r"[0-9]{2}-[0-9]{2}-[0-9]{4}")
-_FEMALE_DAY_OFFSET = 40
 _DOUBTFUL = 0.85  # below it a field's reading counts as doubtful
 _MIN_LEAD = 0.1  # by which the other field must be surer
 _MAX_SWAP_COUNT = 2
@@ -44,7 +43,7 @@ class _Evidence:
     def printed_digits(self) -> str:
         """Digits 7 to 12 as birth date and sex have them."""
         day, month, year = self.born.value.split("-")
-        return f"{(int(day) + _FEMALE_DAY_OFFSET * (self.sex == Sex.FEMALE)) % 100:02d}{month}{year[2:]}"
+        return f"{(int(day) + FEMALE_DAY_OFFSET * (self.sex == Sex.FEMALE)) % 100:02d}{month}{year[2:]}"
 
 
 def cross_check(
