@@ -15,7 +15,7 @@ from ktp_benchmarks.calibration_fit import KINDS, Sample, cross_validate, fit_ca
 from ktp_benchmarks.observing import open_observer
 from ktp_benchmarks.provenance import ROOT, describe_run, fingerprint
 from ktp_benchmarks.report import open_console
-from ktp_benchmarks.session import open_progress, prepare_images
+from ktp_benchmarks.session import LOG, open_progress, prepare_images
 from ktp_benchmarks.statistics import calibration_error
 from ktp_benchmarks.truths import LabelledImage
 from ktp_server.engines.repository import find_model_repository
@@ -48,8 +48,9 @@ def main(
     """
     images = [image for image in prepare_images(folder, seed, count, STRATA) if len(image.cards) == 1]
     samples = asyncio.run(_collect(folder, images))
-    if not samples:
-        raise typer.BadParameter(f"{folder} holds no image of one card that can be read")
+    if len({sample.card for sample in samples}) < 2:
+        LOG.print(f"{folder} holds too few images of one card that can be read", style="red", markup=False)
+        raise typer.Exit(2)
     _print_effect(samples)
     run = describe_run()
     provenance = {"set": folder.name, "cards": len(images), "fields": len(samples)} | {

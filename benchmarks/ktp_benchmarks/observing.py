@@ -6,7 +6,7 @@ recognition on the true lines' crops. So an error counts where it is made.
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,9 +27,9 @@ from ktp_postprocessing.knowledge import CardKnowledge
 from ktp_postprocessing.text_boxes import TextBoxSettings, find_text_boxes
 from ktp_preprocessing.crops import LINE_GROWTH, crop_lines
 from ktp_preprocessing.decode import decode_image
+from ktp_preprocessing.errors import ImageError
 from ktp_preprocessing.geometry import map_points
 from ktp_preprocessing.letterbox import letterbox
-from ktp_preprocessing.outline import find_card_quad
 from ktp_preprocessing.rectify import rectify
 from ktp_server.assembly import open_pipeline
 from ktp_server.cards import CardSelection, select_card
@@ -82,18 +82,28 @@ class Observer:
         if len(image.cards) == 1:
             seen.fields = _compare_fields(image.cards[0], card)
         if parts:
-            await self._observe_parts(image, data, seen)
+            with suppress(ImageError):  # a file that is no picture has no parts; its failure says so
+                await self._observe_parts(image, data, seen, card or await self._find_card(data))
         return seen
 
-    async def _observe_parts(self, image: LabelledImage, data: bytes, seen: ImageObservation) -> None:
+    async def _find_card(self, data: bytes) -> CardResult | None:
+        """Where the card lies whose text could not be read; None if it was refused before that."""
+        try:
+            return (await self._pipeline.assess_quality(data)).card
+        except RecognitionError:
+            return None
+
+    async def _observe_parts(
+        self, image: LabelledImage, data: bytes, seen: ImageObservation, card: CardResult | None
+    ) -> None:
         pixels = (await asyncio.to_thread(decode_image, data)).pixels
         truth = image.cards[0] if len(image.cards) == 1 else None
-        await self._observe_segmentation(pixels, truth, seen)
+        await self._observe_segmentation(pixels, truth, seen, card)
         if truth is not None and truth.quad is not None and truth.lines is not None:
             await self._observe_text(pixels, truth, truth.quad, seen)
 
     async def _observe_segmentation(
-        self, pixels: NDArray[np.uint8], truth: LabelledCard | None, seen: ImageObservation
+        self, pixels: NDArray[np.uint8], truth: LabelledCard | None, seen: ImageObservation, card: CardResult | None
     ) -> None:
         model = self._models.segmentation
         boxed = await asyncio.to_thread(letterbox, pixels, model.input_size_px)
@@ -102,15 +112,14 @@ class Observer:
         except RecognitionError:
             return
         seen.card_found = True
-        if truth is None or truth.quad is None:
+        if truth is None or truth.quad is None or card is None:
             return
-        box = best.box.astype(np.float64)
-        found = await asyncio.to_thread(find_card_quad, best.mask, box, best.quarter_turns, boxed.homography, pixels)
+        box, found = best.box.astype(np.float64), np.array(card.quad)
         limits = map_points(boxed.homography, np.array([[pixels.shape[1] - 0.5, pixels.shape[0] - 0.5]]))[0] + 0.5
         seen.outline = OutlineObservation(
             mask_iou(best.mask, box, map_points(boxed.homography, truth.quad), limits),
-            polygon_iou(found.quad, truth.quad),
-            corner_error(found.quad, truth.quad),
+            polygon_iou(found, truth.quad),
+            corner_error(found, truth.quad),
             None if truth.quarter_turns is None else best.quarter_turns == truth.quarter_turns,
         )
 
@@ -149,7 +158,7 @@ async def open_observer(folder: Path, settings: Settings, calibrated: bool = Tru
     Raises:
         ModelRepositoryError, ModelContractError: the models cannot be used.
     """
-    knowledge = CardKnowledge.load()
+    knowledge = CardKnowledge.open(settings.templates)
     if not calibrated:
         knowledge = replace(knowledge, calibration=Calibration.identity())
     specs = read_model_repository(settings.model_repository or find_model_repository())

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ktp_benchmarks.observations import FieldObservation, ImageObservation
 from ktp_benchmarks.truths import LabelledCard, LabelledImage
 from ktp_preprocessing.decode import decode_image
+from ktp_preprocessing.errors import ImageError
 from ktp_preprocessing.geometry import map_points
 from ktp_preprocessing.rectify import RectifiedCard, rectify
 
@@ -57,17 +58,26 @@ def _rows(folder: Path, image: LabelledImage, seen: ImageObservation) -> Iterato
     accepted = seen.card_count == 0 and (seen.card_found or not seen.failure)
     if not (wrong or refused or accepted):
         return
-    pixels = decode_image((folder / image.file).read_bytes()).pixels
+    pixels = _read_pixels(folder / image.file)
     place = f"<td>{html.escape(image.file)}<br>{html.escape(image.stratum)}</td>"
     if refused or accepted:
         what = seen.failure if refused else "a card was found where there is none"
-        yield f"<tr>{place}<td colspan=2>{_picture(_thumbnail(pixels))}</td><td colspan=4>{html.escape(what)}</td></tr>"
+        shown = "" if pixels is None else _picture(_thumbnail(pixels))
+        yield f"<tr>{place}<td colspan=2>{shown}</td><td colspan=4>{html.escape(what)}</td></tr>"
         return
     card = image.cards[0]
-    rectified = None if card.quad is None else rectify(pixels, card.quad)
+    rectified = None if card.quad is None or pixels is None else rectify(pixels, card.quad)
     for field in wrong:
         crop = None if rectified is None else _crop(rectified, card, field.name)
         yield f"<tr>{place}<td>{html.escape(field.name)}</td><td>{_picture(crop)}</td>{_texts(field)}</tr>"
+
+
+def _read_pixels(path: Path) -> NDArray[np.uint8] | None:
+    """Decode an image; None if the file holds none."""
+    try:
+        return decode_image(path.read_bytes()).pixels
+    except ImageError:
+        return None
 
 
 def _texts(field: FieldObservation) -> str:
