@@ -170,39 +170,41 @@ def _fit_sides(
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Fit each side's line to the crossings nearest to it; returns (4, 3) lines and which sides show the card."""
     edges = np.roll(quad, -1, axis=0) - quad
-    lengths = np.maximum(np.linalg.norm(edges, axis=1), 1e-9)
-    offsets = points[:, None] - quad[None]
-    along = (offsets * edges).sum(axis=2) / lengths**2
-    nearest = quad + np.clip(along, 0.0, 1.0)[..., None] * edges
-    side_of = np.linalg.norm(points[:, None] - nearest, axis=2).argmin(axis=1)
-    lines, visible = np.empty((4, 3)), np.ones(4, dtype=np.bool_)
-    for side in range(4):
-        mine = (side_of == side) & (along[:, side] > _SIDE_END_SHARE) & (along[:, side] < 1 - _SIDE_END_SHARE)
-        free = mine & ~near_border
-        spans_side = free.sum() >= _MIN_POINT_COUNT and np.ptp(along[free, side]) >= _MIN_SPAN_SHARE
-        visible[side] = spans_side
-        chosen = free if spans_side else mine
-        if chosen.sum() < _MIN_POINT_COUNT:
-            lines[side] = line_through(quad[side], quad[(side + 1) % 4])
-        else:
-            lines[side] = _fit_line(points[chosen], scale)
+    squares = np.maximum((edges**2).sum(axis=1), 1e-18)
+    offsets = points - quad[:, None]
+    along = np.einsum("spc,sc->sp", offsets, edges) / squares[:, None]
+    away = offsets - np.clip(along, 0.0, 1.0)[..., None] * edges[:, None]
+    nearest = np.einsum("spc,spc->sp", away, away).argmin(axis=0)
+    mine = (nearest == np.arange(4)[:, None]) & (along > _SIDE_END_SHARE) & (along < 1.0 - _SIDE_END_SHARE)
+    free = mine & ~near_border
+    span = np.where(free, along, -1.0).max(axis=1) - np.where(free, along, 2.0).min(axis=1)
+    visible = (free.sum(axis=1) >= _MIN_POINT_COUNT) & (span >= _MIN_SPAN_SHARE)
+    chosen = np.where(visible[:, None], free, mine)
+    lines = np.array([line_through(start, end) for start, end in zip(quad, quad + edges, strict=True)])
+    enough = chosen.sum(axis=1) >= _MIN_POINT_COUNT
+    lines[enough] = _fit_lines(points, chosen[enough].astype(np.float64), scale)
     return lines, visible
 
 
-def _fit_line(points: NDArray[np.float64], scale: float) -> NDArray[np.float64]:
-    """Fit a line by total least squares with Tukey's weights; residuals beyond about one cell stop counting."""
-    weights = np.ones(len(points))
-    line = np.zeros(3)
+def _fit_lines(points: NDArray[np.float64], chosen: NDArray[np.float64], scale: float) -> NDArray[np.float64]:
+    """Fit lines (K, 3) to the points (P, 2) that each has chosen (K, P), by total least squares with Tukey's weights.
+
+    Residuals beyond about one cell stop counting; where most are larger, beyond three times their root mean square.
+    """
+    weights = chosen
+    lines = np.zeros((len(chosen), 3))
     for _ in range(_WEIGHT_ROUNDS):
-        centre = weights @ points / weights.sum()
-        x, y = (points - centre).T
-        angle = 0.5 * np.arctan2(2.0 * (weights @ (x * y)), weights @ (x * x - y * y))
-        normal = np.array([-np.sin(angle), np.cos(angle)])
-        line = np.array([normal[0], normal[1], -float(normal @ centre)])
-        residuals = np.abs(points @ normal + line[2])
-        cutoff = max(scale, 3.0 * float(np.partition(residuals, len(points) // 2)[len(points) // 2]))
-        weights = np.maximum(1.0 - (residuals / cutoff) ** 2, 1e-3) ** 2
-    return line
+        totals = weights.sum(axis=1)
+        centres = weights @ points / totals[:, None]
+        offsets = points - centres[:, None]
+        x, y = offsets[..., 0], offsets[..., 1]
+        angles = 0.5 * np.arctan2(2.0 * (weights * x * y).sum(axis=1), (weights * (x**2 - y**2)).sum(axis=1))
+        normals = np.column_stack([-np.sin(angles), np.cos(angles)])
+        lines = np.column_stack([normals, -(normals * centres).sum(axis=1)])
+        squared = np.einsum("kpc,kc->kp", offsets, normals) ** 2
+        cutoffs = np.maximum(scale**2, 9.0 * (weights * squared).sum(axis=1) / totals)
+        weights = chosen * np.maximum(1.0 - squared / cutoffs[:, None], 1e-3) ** 2
+    return lines
 
 
 def _is_plausible(moved: NDArray[np.float64], quad: NDArray[np.float64]) -> bool:

@@ -2,7 +2,8 @@
 
     mask ─ four fitted lines ─ own order by quarter turns ─ edges of the image near each line ─ corners
 
-A side whose edge the image does not show keeps the mask's line; a side out of the frame is inferred from the others.
+A side whose edge the image does not show keeps the mask's line; a side out of the frame is inferred from the others. A
+card that fills the frame has a search of its own (`scan`).
 """
 
 from dataclasses import dataclass
@@ -14,14 +15,10 @@ from numpy.typing import NDArray
 from ktp_preprocessing.card_shape import USUAL_FOCAL_LENGTH, infer_side
 from ktp_preprocessing.geometry import map_points, side_lengths
 from ktp_preprocessing.mask_outline import fit_mask_outline
-from ktp_preprocessing.rectify import CARD_ASPECT
 from ktp_preprocessing.refinement import refine_outline
+from ktp_preprocessing.scan import fills_frame, fit_scan
 
 __all__ = ["CardOutline", "find_card_quad"]
-
-_SCAN_ASPECT_TOLERANCE = 0.08
-_SCAN_COVERAGE = 0.82
-"""In a scan or tight crop the image border is the best guess of the card's sides: a sliver may be cut off."""
 
 _LARGEST_HIDDEN_SHARE = 0.12
 """How far beyond the image border, in card widths, a hidden side may be placed."""
@@ -80,12 +77,13 @@ def find_card_quad(
     to_source = np.asarray(np.linalg.inv(letterbox_homography), dtype=np.float64)
     quad = map_points(to_source, np.roll(rough.quad, -first, axis=0))
     visible = np.roll(rough.visible, -first)
-    if _fills_frame(quad, (width_px, height_px)):
-        quad, visible = _frame_corners(quad, (width_px, height_px)), np.zeros(4, dtype=np.bool_)
-    refined = refine_outline(pixels, quad, visible)
-    support = np.array(refined.side_support)
-    quad = _extend_hidden_side(refined.quad, visible | (support > 0), (width_px, height_px))
-    return CardOutline(quad, _rotation_degrees(quad), refined.side_support, _visible_share(quad, width_px, height_px))
+    if fills_frame(quad, (width_px, height_px)):
+        quad, support = fit_scan(pixels, quad)
+    else:
+        refined = refine_outline(pixels, quad, visible)
+        support = refined.side_support
+        quad = _extend_hidden_side(refined.quad, visible | (np.array(support) > 0), (width_px, height_px))
+    return CardOutline(quad, _rotation_degrees(quad), support, _visible_share(quad, width_px, height_px))
 
 
 def _own_first_corner(quad: NDArray[np.float64], quarter_turns: int) -> int:
@@ -98,21 +96,6 @@ def _own_first_corner(quad: NDArray[np.float64], quarter_turns: int) -> int:
     if pair_lengths.max() > 1.15 * pair_lengths.min():
         deviation = np.where(pair_lengths == pair_lengths.max(), deviation, deviation + 360.0)
     return int(np.argmin(deviation))
-
-
-def _fills_frame(quad: NDArray[np.float64], size_px: tuple[int, int]) -> bool:
-    """Tell whether the image is a scan or tight crop: of the card's shape, and covered by it."""
-    aspect = max(size_px) / min(size_px)
-    covered = float(cv2.contourArea(quad.astype(np.float32))) / (size_px[0] * size_px[1])
-    return abs(float(np.log(aspect / CARD_ASPECT))) < _SCAN_ASPECT_TOLERANCE and covered > _SCAN_COVERAGE
-
-
-def _frame_corners(quad: NDArray[np.float64], size_px: tuple[int, int]) -> NDArray[np.float64]:
-    """Give the image's own corners, each where the outline has its nearest one."""
-    right, bottom = size_px[0] - 0.5, size_px[1] - 0.5
-    frame = np.array([[-0.5, -0.5], [right, -0.5], [right, bottom], [-0.5, bottom]])
-    turns = [float(np.linalg.norm(np.roll(frame, -turn, axis=0) - quad)) for turn in range(4)]
-    return np.roll(frame, -int(np.argmin(turns)), axis=0)
 
 
 def _extend_hidden_side(

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from ktp_preprocessing.card_shape import USUAL_FOCAL_LENGTH, infer_side, shape_mismatch
 from ktp_preprocessing.geometry import map_points, quad_homography, side_lengths
 from ktp_preprocessing.mask_outline import line_through
-from ktp_preprocessing.sampling import prefiltered_region
+from ktp_preprocessing.sampling import halved_region
 from ktp_preprocessing.side_edges import ROUGH_SIDE, SideEdge, find_candidates
-from ktp_preprocessing.strips import FINE_LAYOUT, WIDE_LAYOUT, StripLayout, sample_strip, strip_frame_quad
+from ktp_preprocessing.strips import FINE_LAYOUT, WIDE_LAYOUT, StripLayout, sample_strips, strip_frame_quad
 
 _LARGEST_MOVE_SHARE = 1.5
 """How far edges may move a corner, in units of the layout's band; beyond, an edge was not the card's."""
@@ -37,7 +37,7 @@ _SURE_SUPPORT = 0.7
 _LEAST_VISIBLE_COUNT = 2
 """With fewer visible sides there is too little to tell a better outline from print."""
 
-_DOUBT_ROUND_COUNT = 3
+_DOUBT_ROUND_COUNT = 2
 _DOUBTFUL_SPREAD = 0.5
 _DOUBTFUL_MISMATCH = 0.025
 _CLEAR_SPREAD = 0.9
@@ -48,8 +48,9 @@ _RANKED_COUNT = 40
 _SHAPED_COUNT = 400
 """Combinations whose shape is looked at: those with the most votes."""
 
-_PROPOSAL_COUNT = 4
+_PROPOSAL_COUNT = 3
 _PROPOSAL_DISTANCE_SHARE = 0.03
+_DISTRUSTED_COUNT = 2
 _OVERLAP_WEIGHT = 1.0
 """Votes for an outline that agrees with the mask's own; one that shares 80 % of the area with it loses 0.2."""
 
@@ -80,15 +81,18 @@ class _View:
 
     Attributes:
         visible: (4,) bool; False where the mask's side is the image border.
-        size_px: width and height of the source.
-        fine: part of the source at the scale of the fine layout, and the homography source -> part.
-        wide: the same at the scale of the wide layout.
+        pixels: (H, W, 3) uint8, the source.
+        fine: part of it at about the scale of the fine layout, and the homography source -> part.
     """
 
     visible: NDArray[np.bool_]
-    size_px: tuple[int, int]
+    pixels: NDArray[np.uint8]
     fine: tuple[NDArray[np.uint8], NDArray[np.float64]]
-    wide: tuple[NDArray[np.uint8], NDArray[np.float64]]
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """Width and height of the source."""
+        return self.pixels.shape[1], self.pixels.shape[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +114,7 @@ def refine_outline(pixels: NDArray[np.uint8], rough: NDArray[np.float64], visibl
     Returns:
         The outline; the rough one where the image shows nothing better.
     """
-    view = _View(
-        visible=visible,
-        size_px=(pixels.shape[1], pixels.shape[0]),
-        fine=_prepare_region(pixels, rough, FINE_LAYOUT),
-        wide=_prepare_region(pixels, rough, WIDE_LAYOUT),
-    )
+    view = _View(visible, pixels, _prepare_region(pixels, rough, FINE_LAYOUT))
     best = _fit_finely(view, rough, _ROUND_COUNT)
     for _ in range(_DOUBT_ROUND_COUNT):
         if not _is_doubtful(best, view):
@@ -138,13 +137,11 @@ def _fit_finely(view: _View, rough: NDArray[np.float64], round_count: int) -> _F
         from_strip = _strip_homography(fit.quad, FINE_LAYOUT)
         if from_strip is None:
             break
-        choices = []
-        for side, known in enumerate(fit.sides):
-            if known.support >= _SURE_SUPPORT:
-                choices.append([replace(known, start_px=0.0, end_px=0.0)])
-            else:
-                strip = sample_strip(region, to_region @ from_strip, side, FINE_LAYOUT)
-                choices.append(find_candidates(strip, bool(view.visible[side])))
+        found = find_candidates(sample_strips(region, to_region @ from_strip, FINE_LAYOUT), view.visible)
+        choices = [
+            [replace(known, start_px=0.0, end_px=0.0)] if known.support >= _SURE_SUPPORT else candidates
+            for known, candidates in zip(fit.sides, found, strict=True)
+        ]
         ranked = _rank(choices, from_strip, rough, view.size_px, FINE_LAYOUT)
         if not ranked:
             break
@@ -159,9 +156,8 @@ def _propose(view: _View, rough: NDArray[np.float64]) -> list[NDArray[np.float64
     from_strip = _strip_homography(rough, WIDE_LAYOUT)
     if from_strip is None:
         return []
-    region, to_region = view.wide
-    strips = [sample_strip(region, to_region @ from_strip, side, WIDE_LAYOUT) for side in range(4)]
-    choices = [find_candidates(strip, bool(seen)) for strip, seen in zip(strips, view.visible, strict=True)]
+    region, to_region = _prepare_region(view.pixels, rough, WIDE_LAYOUT)
+    choices = find_candidates(sample_strips(region, to_region @ from_strip, WIDE_LAYOUT), view.visible)
     proposals: list[NDArray[np.float64]] = []
     least_px = _PROPOSAL_DISTANCE_SHARE * _width_px(rough)
     for fit in _rank(choices, from_strip, rough, view.size_px, WIDE_LAYOUT):
@@ -173,12 +169,12 @@ def _propose(view: _View, rough: NDArray[np.float64]) -> list[NDArray[np.float64
 
 
 def _propose_by_shape(fit: _Fit, view: _View) -> list[NDArray[np.float64]]:
-    """Take one side for wrong and place it where the three others put it: the weakest side first, then any."""
+    """Take one side for wrong, of the weakest ones, and place it where the three others put it."""
     axis_px = fit.quad.mean(axis=0)
     order = np.argsort([side.spread for side in fit.sides], kind="stable")
     least_px = _PROPOSAL_DISTANCE_SHARE * _width_px(fit.quad)
     proposals = []
-    for side in order:
+    for side in order[:_DISTRUSTED_COUNT]:
         quad = infer_side(fit.quad, int(side), axis_px, USUAL_FOCAL_LENGTH * max(view.size_px))
         if np.abs(quad - fit.quad).max() >= least_px and _are_plausible(quad[None], fit.quad, WIDE_LAYOUT)[0]:
             proposals.append(quad)
@@ -226,7 +222,7 @@ def _prepare_region(
     """Cut out the surroundings of an outline at the scale of a layout; with the homography source -> region."""
     middle = rough.mean(axis=0)
     reach = middle + _REGION_GROWTH * (rough - middle)
-    return prefiltered_region(pixels, reach, _width_px(rough) / layout.card_width_px)
+    return halved_region(pixels, reach, _width_px(rough) / layout.card_width_px)
 
 
 def _strip_homography(quad: NDArray[np.float64], layout: StripLayout) -> NDArray[np.float64] | None:

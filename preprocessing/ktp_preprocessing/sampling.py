@@ -37,6 +37,32 @@ def halve(pixels: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
     return pixels
 
 
+def halved_region(
+    pixels: NDArray[np.uint8], corners: NDArray[np.float64], shrink: float
+) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """Cut out a part of an image, halved as often as a coarser sampling allows.
+
+    Args:
+        pixels: (H, W, 3) uint8.
+        corners: (N, 2) float64 points that the part must contain, source pixels; what is outside the image is left out.
+        shrink: source pixels per sample.
+
+    Returns:
+        The part, in which a sample is less than two pixels wide (a view of the image where nothing was to be halved),
+        and the homography from source pixels to its pixels.
+    """
+    height_px, width_px = pixels.shape[:2]
+    margin_px = math.ceil(shrink) + 1
+    low, high = np.floor(corners.min(axis=0)) - margin_px, np.ceil(corners.max(axis=0)) + margin_px
+    left, top = int(np.clip(low[0], 0, width_px - 1)), int(np.clip(low[1], 0, height_px - 1))
+    right, bottom = int(np.clip(high[0], left + 1, width_px)), int(np.clip(high[1], top + 1, height_px))
+    count = max(0, math.floor(math.log2(max(shrink, 1.0))))
+    while count and min(right - left, bottom - top) < 2 ** (count + 4):
+        count -= 1
+    shift = np.array([[1.0, 0.0, -left], [0.0, 1.0, -top], [0.0, 0.0, 1.0]])
+    return halve(pixels[top:bottom, left:right], count), scaling_homography(0.5**count, 0.5**count) @ shift
+
+
 def prefiltered_region(
     pixels: NDArray[np.uint8], corners: NDArray[np.float64], shrink: float
 ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
@@ -51,19 +77,10 @@ def prefiltered_region(
         The part, halved as often as `shrink` allows and smoothed for the rest, and the homography from source pixels to
         its pixels.
     """
-    height_px, width_px = pixels.shape[:2]
-    margin_px = math.ceil(shrink) + 1
-    low, high = np.floor(corners.min(axis=0)) - margin_px, np.ceil(corners.max(axis=0)) + margin_px
-    left, top = int(np.clip(low[0], 0, width_px - 1)), int(np.clip(low[1], 0, height_px - 1))
-    right, bottom = int(np.clip(high[0], left + 1, width_px)), int(np.clip(high[1], top + 1, height_px))
-    count = max(0, math.floor(math.log2(max(shrink, 1.0))))
-    while count and min(right - left, bottom - top) < 2 ** (count + 4):
-        count -= 1
-    region = halve(pixels[top:bottom, left:right], count)
-    rest = shrink / 2**count
+    region, to_region = halved_region(pixels, corners, shrink)
+    rest = shrink * float(to_region[0, 0])
     if rest > SHRINK_TOLERANCE:
         sigma = _BLUR_PER_EXCESS * math.sqrt(rest**2 - 1.0)
         size_px = 3 if rest < 2.0 else 2 * math.ceil(2.0 * sigma) + 1
         region = np.asarray(cv2.GaussianBlur(region, (size_px, size_px), sigma), dtype=np.uint8)
-    shift = np.array([[1.0, 0.0, -left], [0.0, 1.0, -top], [0.0, 0.0, 1.0]])
-    return region, scaling_homography(0.5**count, 0.5**count) @ shift
+    return region, to_region

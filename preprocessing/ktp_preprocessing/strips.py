@@ -5,6 +5,7 @@ inside, the rough side in the middle one, and columns ("bins") along the side, t
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
@@ -19,8 +20,11 @@ END_SHARE = 0.045
 WINDOW_PX = 3
 """Height of the two windows above and below a row whose mean colours are compared."""
 
-_BIN_PX = 6
-"""Pixels averaged along the side for each bin."""
+_WINDOWS = np.array([[-0.5, -1.0, -1.0, 0.0, 1.0, 1.0, 0.5]], dtype=np.float32).T / WINDOW_PX
+"""Weights of the rows: those below less those above; the row itself counts half to both."""
+
+_BIN_PX = 4
+"""Samples averaged along the side for each bin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,27 +46,28 @@ class StripLayout:
     max_skew_px: int
 
 
-FINE_LAYOUT = StripLayout(card_width_px=576, band_px=36, bin_count=64, usual_distance_px=12.0, max_skew_px=30)
-"""An edge is located to about 0.3 px, 0.05 % of the width; the band reaches 6.2 %, nearly two mask cells."""
+FINE_LAYOUT = StripLayout(card_width_px=576, band_px=32, bin_count=64, usual_distance_px=12.0, max_skew_px=30)
+"""An edge is located to about 0.3 px, 0.05 % of the width; the band reaches 5.5 %, one and a half mask cells."""
+
+SCAN_LAYOUT = StripLayout(card_width_px=1152, band_px=32, bin_count=64, usual_distance_px=12.0, max_skew_px=24)
+"""For cards that fill the frame: the ground beside the card shows on a few pixels only."""
 
 WIDE_LAYOUT = StripLayout(card_width_px=192, band_px=48, bin_count=32, usual_distance_px=24.0, max_skew_px=36)
 """For rough outlines that are far off: the band reaches 25 % of the width, lines may turn by 10 degrees."""
 
 
 @dataclass(frozen=True, slots=True)
-class Strip:
-    """Colour changes across one side.
+class Strips:
+    """Colour changes across the four sides: top, right, bottom, left.
 
     Attributes:
-        layout: its dimensions.
-        change: (2 * band_px + 1, bin_count, 3) float32, mean colour inside minus outside of each row; zero where that
-            leaves the image.
-        usable: (2 * band_px + 1, bin_count) bool, False where it leaves the image.
+        layout: their dimensions.
+        change: (4, 2 * band_px + 1, bin_count, 3) float32, mean colour inside minus outside of each row; zero where
+            that leaves the image.
     """
 
     layout: StripLayout
     change: NDArray[np.float32]
-    usable: NDArray[np.bool_]
 
 
 def strip_frame_quad(layout: StripLayout) -> NDArray[np.float64]:
@@ -71,58 +76,61 @@ def strip_frame_quad(layout: StripLayout) -> NDArray[np.float64]:
     return np.array([[0.0, 0.0], [width_px, 0.0], [width_px, height_px], [0.0, height_px]])
 
 
-def sample_strip(pixels: NDArray[np.uint8], to_pixels: NDArray[np.float64], side: int, layout: StripLayout) -> Strip:
-    """Sample the band along one side and measure the colour changes in it.
+def sample_strips(pixels: NDArray[np.uint8], to_pixels: NDArray[np.float64], layout: StripLayout) -> Strips:
+    """Sample the bands along the sides and measure the colour changes in them.
 
     Args:
-        pixels: (H, W, 3) uint8 RGB, at about the scale of the strip frame, so that nothing aliases.
+        pixels: (H, W, 3) uint8 RGB, at most about twice as fine as the strip frame: samples are averaged along the
+            side, which takes care of what aliases across it.
         to_pixels: (3, 3) float64, strip frame -> those pixels.
-        side: 0 top, 1 right, 2 bottom, 3 left.
-        layout: the strip's dimensions.
+        layout: the strips' dimensions.
 
     Returns:
-        The strip.
+        The strips.
     """
+    height_px, fine_px = 2 * layout.band_px + 1, layout.bin_count * _BIN_PX
+    change = np.empty((4, height_px, layout.bin_count, 3), dtype=np.float32)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    for side, from_canvas in enumerate(_canvas_homographies(layout)):
+        canvas_to_pixels = to_pixels @ from_canvas
+        fine = cv2.warpPerspective(
+            pixels, canvas_to_pixels, (fine_px, height_px), flags=flags, borderMode=cv2.BORDER_REPLICATE
+        )
+        colours = cv2.resize(fine, (layout.bin_count, height_px), interpolation=cv2.INTER_AREA)
+        change[side] = cv2.filter2D(colours, cv2.CV_32F, _WINDOWS)
+        usable = _usable_rows(canvas_to_pixels, pixels.shape, layout)
+        if usable is not None:
+            change[side][~usable] = 0.0
+    change[:, :WINDOW_PX] = change[:, -WINDOW_PX:] = 0.0
+    return Strips(layout, change)
+
+
+@cache
+def _canvas_homographies(layout: StripLayout) -> tuple[NDArray[np.float64], ...]:
+    """Homographies from each side's canvas, as it is sampled, to the strip frame."""
     frame = strip_frame_quad(layout)
-    start, end = frame[side], frame[(side + 1) % 4]
-    along = end - start
-    inward = np.array([-along[1], along[0]]) / np.linalg.norm(along)
-    first, last, reach = start + END_SHARE * along, end - END_SHARE * along, (layout.band_px + 0.5) * inward
-    band = np.array([first - reach, last - reach, last + reach, first + reach])
     height_px, fine_px = 2 * layout.band_px + 1, layout.bin_count * _BIN_PX
     canvas = np.array([[-0.5, -0.5], [fine_px - 0.5, -0.5], [fine_px - 0.5, height_px - 0.5], [-0.5, height_px - 0.5]])
-    canvas_to_pixels = to_pixels @ quad_homography(canvas, band)
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    fine = cv2.warpPerspective(
-        pixels, canvas_to_pixels, (fine_px, height_px), flags=flags, borderMode=cv2.BORDER_REPLICATE
-    )
-    colours = cv2.resize(fine, (layout.bin_count, height_px), interpolation=cv2.INTER_AREA)
-    change = _window_difference(np.asarray(colours, dtype=np.float32))
-    usable = _usable_rows(canvas_to_pixels, pixels.shape, layout)
-    change[~usable] = 0.0
-    return Strip(layout, change, usable)
-
-
-def _window_difference(colours: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Mean of the `WINDOW_PX` rows below each row minus the mean of those above; the row itself counts half to both."""
-    sums = np.concatenate([np.zeros_like(colours[:1]), np.cumsum(colours, axis=0)])
-    middles = (sums[:-1] + sums[1:]) / 2.0
-    change = np.zeros_like(colours)
-    inner = slice(WINDOW_PX, -WINDOW_PX)
-    change[inner] = (middles[2 * WINDOW_PX :] - 2.0 * middles[inner] + middles[: -2 * WINDOW_PX]) / WINDOW_PX
-    return change
+    homographies = []
+    for start, end in zip(frame, np.roll(frame, -1, axis=0), strict=True):
+        along = end - start
+        reach = (layout.band_px + 0.5) * np.array([-along[1], along[0]]) / np.linalg.norm(along)
+        first, last = start + END_SHARE * along, end - END_SHARE * along
+        band = np.array([first - reach, last - reach, last + reach, first + reach])
+        homographies.append(quad_homography(canvas, band))
+    return tuple(homographies)
 
 
 def _usable_rows(
     canvas_to_pixels: NDArray[np.float64], shape: tuple[int, ...], layout: StripLayout
-) -> NDArray[np.bool_]:
-    """Rows of each bin whose windows lie in the image."""
+) -> NDArray[np.bool_] | None:
+    """Rows of each bin whose windows lie in the image; None where all do."""
     rows = np.arange(2 * layout.band_px + 1, dtype=np.float64)
     columns = (np.arange(layout.bin_count) + 0.5) * _BIN_PX - 0.5
     limits = np.array([shape[1] - 1.0, shape[0] - 1.0])
     ends = map_points(canvas_to_pixels, np.array([[[x, y] for x in columns[[0, -1]]] for y in rows[[0, -1]]]))
     if np.minimum(ends, limits - ends).min() > 0.5:  # the band is convex: with its corners all of it is inside
-        return np.ones((len(rows), layout.bin_count), dtype=np.bool_)
+        return None
     places = map_points(canvas_to_pixels, np.stack(np.meshgrid(columns, rows), axis=-1))
     inside = (np.minimum(places, limits - places).min(axis=-1) > 0.5).astype(np.uint8)
     kernel = np.ones((2 * WINDOW_PX + 1, 1), dtype=np.uint8)
