@@ -46,6 +46,21 @@ FOREIGN_RELIGIONS = ("CHRISTIAN", "CATHOLIC", "ISLAM", "HINDU", "BUDDHIST")
 FOREIGN_STATUSES = ("SINGLE", "MARRIED", "DIVORCED", "WIDOWED")
 FOREIGN_OCCUPATIONS = ("EMPLOYEE", "ENTREPRENEUR", "TEACHER", "HOUSEWIFE", "STUDENT", "CONSULTANT", "RETIRED")
 MINIMUM_AGE_YEARS = 17
+RARE_FORMS = {
+    "provinsi": ("DI YOGYAKARTA", "DAERAH KHUSUS IBUKOTA JAKARTA", "DAERAH KHUSUS JAKARTA", "NANGGROE ACEH DARUSSALAM"),
+    "golongan_darah": ("0", "TIDAK TAHU", "AB -", "O +", "0+"),
+    "agama": ("KONG HU CU", "BUDHA", "KHATOLIK", "KEPERCAYAAN", "KRISTEN PROTESTAN", "LAINNYA"),
+    "status_perkawinan": (
+        "CERAI HIDUP BELUM TERCATAT",
+        "CERAI HIDUP TERCATAT",
+        "KAWIN BELUM TERCATAT",
+        "JANDA",
+        "DUDA",
+    ),
+    "pekerjaan": ("PEGAWAI NEGERI SIPIL (PNS)", "IMAM MESJID", "ATLET", "LAINNYA", "TNI", "KEPOLISIAN RI (POLRI)"),
+    "kewarganegaraan": ("WNA", "INDONESIA"),
+}
+"""Ways to print a field that the vocabularies list as variants, or not at all: for training."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +212,10 @@ def _foreign_fields(rng: np.random.Generator, female: bool, issued: date) -> dic
 
 
 def _make_odd(rng: np.random.Generator, fields: dict[str, str], probability: float) -> None:
-    """Replace fields by random text in place; the NIK by random digits."""
+    """Replace fields in place: by rarer ways to print them, by random text; the NIK by random digits."""
+    for name, variants in RARE_FORMS.items():
+        if rng.random() < 0.3 * probability:
+            fields[name] = pick(rng, variants, None)
     for name in (
         "nama",
         "alamat",
