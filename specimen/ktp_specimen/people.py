@@ -214,7 +214,7 @@ def _foreign_fields(rng: np.random.Generator, female: bool, issued: date) -> dic
 def _make_odd(rng: np.random.Generator, fields: dict[str, str], probability: float) -> None:
     """Replace fields in place: by rarer ways to print them, by random text; the NIK by random digits."""
     for name, variants in RARE_FORMS.items():
-        if rng.random() < 0.3 * probability:
+        if probability and rng.random() < 0.3 * probability:
             fields[name] = pick(rng, variants, None)
     for name in (
         "nama",
