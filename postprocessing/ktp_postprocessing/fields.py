@@ -5,7 +5,7 @@ A reader returns None where what was read is no value the field can have: the fi
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ktp_postprocessing.area_path import AreaChoice
 from ktp_postprocessing.confusions import Confusions, repair_words, to_print_case
@@ -23,7 +23,7 @@ VALIDITY_YEARS = range(2009, 2060)
 
 _SURE_CONFIDENCE = 0.98  # a value read with it that its grammar allows is not decoded again
 _MAX_GRAMMAR_GAP = 14.0  # nats from the digits as read to a value; two misread digits cost about ten
-NIK_BIRTH = slice(6, 12)
+_NIK_BIRTH = slice(6, 12)
 _AGREEMENT = 6.5  # nats for a NIK that agrees with the printed birth date, as nearly all do; less than a sure digit
 _MIN_POSTERIOR = 0.3  # of a value made of digits; below it nobody can tell which one was printed
 _DOUBT_PER_NAT = 0.0117  # a factor of 0.9 for each misread character of 9 nats
@@ -115,10 +115,14 @@ def read_nik(span: Span, provinces: tuple[str, ...], birth_digits: str) -> Norma
         if confidence >= _SURE_CONFIDENCE:
             return Normal(digits, confidence)  # also with a province that nobody knows: former ones are valid
     as_read = _read_number(span, digits, NikGrammar(provinces))
-    agreeing = _read_number(span, digits, NikGrammar(provinces), birth_digits) if birth_digits else as_read
-    if as_read is not None and agreeing is not None and agreeing.value != as_read.value:
-        return replace(agreeing, correction=Correction.CROSS_CHECK)
-    return agreeing
+    if as_read is None or not birth_digits or as_read.value[_NIK_BIRTH] == birth_digits:
+        return as_read
+    agreeing = as_read.value[: _NIK_BIRTH.start] + birth_digits + as_read.value[_NIK_BIRTH.stop :]
+    likelier, other = (float(score) for score in span.evidence.score([as_read.value, agreeing]))
+    lead = other + _AGREEMENT - likelier
+    if lead < 0:
+        return as_read
+    return Normal(agreeing, as_read.confidence / (1 + math.exp(-lead)), Correction.CROSS_CHECK)
 
 
 def _is_all_digits(span: Span, places: Sequence[int]) -> bool:
@@ -150,14 +154,13 @@ def read_rt_rw(span: Span) -> Normal | None:
     return _read_number(span, value, RtRwGrammar())
 
 
-def _read_number(span: Span, digits: str, grammar: Grammar, birth_digits: str = "") -> Normal | None:
+def _read_number(span: Span, digits: str, grammar: Grammar) -> Normal | None:
     """The grammar's most likely text; None if the digits as read are far from any, or no text stands out.
 
     Args:
         span: the number and nothing else.
         digits: the text as read, letters that look like digits replaced.
         grammar: what it can be.
-        birth_digits: digits 7 to 12 of the NIK by the rest of the card.
     """
     is_valid = grammar.holds(digits)
     if is_valid and span.confidence >= _SURE_CONFIDENCE:
@@ -165,13 +168,9 @@ def _read_number(span: Span, digits: str, grammar: Grammar, birth_digits: str = 
     found = decode_grammar(span.evidence, grammar)
     if not found:
         return None
-    weights = [
-        hypothesis.log_likelihood + _AGREEMENT * (birth_digits != "" and hypothesis.text[NIK_BIRTH] == birth_digits)
-        for hypothesis in found
-    ]
-    best = max(range(len(found)), key=weights.__getitem__)
-    posterior = 1 / sum(math.exp(weight - weights[best]) for weight in weights)
-    gap = max(float(span.evidence.score([digits])[0]) - found[best].log_likelihood, 0.0)
+    best = found[0].log_likelihood
+    posterior = 1 / sum(math.exp(hypothesis.log_likelihood - best) for hypothesis in found)
+    gap = max(float(span.evidence.score([digits])[0]) - best, 0.0)
     if gap > _MAX_GRAMMAR_GAP or posterior < _MIN_POSTERIOR:
         return None
-    return Normal(found[best].text, posterior * math.exp(-_DOUBT_PER_NAT * gap))
+    return Normal(found[0].text, posterior * math.exp(-_DOUBT_PER_NAT * gap))

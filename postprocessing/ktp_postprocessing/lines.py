@@ -15,6 +15,7 @@ from ktp_postprocessing.frames import LineFrames, cut_frames
 
 # A line tilted against the card by more than this is no print of the card (watermarks run across it).
 _MAX_TILT_RADIANS = math.radians(10)
+_LINE_DOUBT = 1 / 3  # how much of a line's doubt counts where its characters have no confidences of their own
 _ELONGATED_RATIO = 3.0  # shorter lines say too little about their direction
 _SEPARATORS = re.compile(r"[\s:;.,=*'\"-]*")
 
@@ -115,10 +116,13 @@ class Span:
         return Span(self.text[start:end], self.confidences[start:end], extent, quads, frames, self.is_supposed)
 
     def doubt(self, misread_share: float) -> "Span":
-        """The same piece; where characters have no confidences of their own, they get this share of doubt at least."""
+        """The same piece; where characters have no confidences of their own, they get this share of doubt at least.
+
+        A line's confidence says more about the recogniser's habits than about the line, so it counts in part.
+        """
         if not self.is_supposed:
             return self
-        confidences = tuple(min(confidence, 1 - misread_share) for confidence in self.confidences)
+        confidences = tuple(1 - max(misread_share, _LINE_DOUBT * (1 - confidence)) for confidence in self.confidences)
         return replace(self, confidences=confidences)
 
     def without_separators(self) -> "Span":
