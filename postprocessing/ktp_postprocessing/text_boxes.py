@@ -52,38 +52,18 @@ class TextBox:
 
 
 @dataclass(frozen=True, slots=True)
-class _Core:
-    """A connected core: its outline, its mean probability, its probability mass in pixels."""
+class _Cores:
+    """The connected cores of a map, N of them.
 
-    points: NDArray[np.float64]
-    score: float
-    mass_px: float
+    Attributes:
+        outlines: (P_n, 2) int32 contour pixels of each.
+        scores: (N,) mean probabilities.
+        masses_px: (N,) probability masses in pixels.
+    """
 
-    def extents(self, angle: float) -> NDArray[np.float64]:
-        """(left, top, right, bottom) in the frame turned by `angle` radians; pixels are unit squares."""
-        axes = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
-        turned = self.points @ axes.T
-        low, high = turned.min(axis=0) - 0.5, turned.max(axis=0) + 0.5
-        return np.array([low[0], low[1], high[0], high[1]])
-
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """A text line's rectangle; `centre` in the frame turned by `angle` radians, lengths in pixels."""
-
-    angle: float
-    centre: tuple[float, float]
-    width: float
-    height: float
-
-    def make_quad(self) -> NDArray[np.float64]:
-        """Corners, (4, 2), clockwise from the top left, in the map's frame."""
-        (x, y), half_width, half_height = self.centre, self.width / 2, self.height / 2
-        left, right, top, bottom = x - half_width, x + half_width, y - half_height, y + half_height
-        corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
-        cosine, sine = math.cos(self.angle), math.sin(self.angle)
-        quad: NDArray[np.float64] = corners @ np.array([[cosine, sine], [-sine, cosine]])
-        return quad
+    outlines: Sequence[NDArray[np.int32]]
+    scores: NDArray[np.float64]
+    masses_px: NDArray[np.float64]
 
 
 _DEFAULT_SETTINGS = TextBoxSettings()
@@ -102,79 +82,85 @@ def find_text_boxes(probability: NDArray[np.uint8], settings: TextBoxSettings = 
     Source: Liao et al. 2020, Real-time Scene Text Detection with Differentiable Binarization, equation 10.
     """
     cores = _find_cores(probability, settings)
-    cores = sorted(cores, key=lambda core: core.score, reverse=True)[: settings.max_box_count]
-    angles = _find_angles(cores)
-    grown = [_unclip(core, angle, settings.shrink_ratio) for core, angle in zip(cores, angles, strict=True)]
-    boxes = [TextBox(line.make_quad(), core.score) for line, core in zip(grown, cores, strict=True)]
-    return sorted(boxes, key=lambda box: float(box.quad[:, 1].mean()))
+    if not cores.outlines:
+        return []
+    quads = _unclip(cores, _find_angles(cores.outlines), settings.shrink_ratio)
+    order = np.argsort(quads[:, :, 1].mean(axis=1), kind="stable")
+    return [TextBox(quads[index], float(cores.scores[index])) for index in order]
 
 
-def _find_cores(probability: NDArray[np.uint8], settings: TextBoxSettings) -> list[_Core]:
+def _find_cores(probability: NDArray[np.uint8], settings: TextBoxSettings) -> _Cores:
     height, width = probability.shape
-    mask = (probability >= _FULL_PROBABILITY * settings.binarization_threshold).astype(np.uint8)
+    mask = (probability >= _FULL_PROBABILITY * settings.binarization_threshold).view(np.uint8)
     # OpenCV's stubs call the contours arrays of any number; they are int32 points.
     contours: Sequence[NDArray[np.int32]] = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)[0]  # type: ignore[assignment]
     halo = np.ones((2 * _HALO_PX + 1, 2 * _HALO_PX + 1), np.uint8)
-    cores: list[_Core] = []
+    found: list[tuple[float, float, NDArray[np.int32]]] = []
     for contour in contours:
         x, y, w, h = cv2.boundingRect(contour)
         if max(w, h) < settings.min_core_length_px:
             continue
         x0, y0 = max(x - _HALO_PX, 0), max(y - _HALO_PX, 0)
         x1, y1 = min(x + w + _HALO_PX, width), min(y + h + _HALO_PX, height)
-        filled = np.zeros((y1 - y0, x1 - x0), np.uint8)
+        values = probability[y0:y1, x0:x1]
+        filled = np.zeros(values.shape, np.uint8)
         cv2.drawContours(filled, [contour], -1, 1, thickness=cv2.FILLED, offset=(-x0, -y0))
-        values = probability[y0:y1, x0:x1].astype(np.float64) / _FULL_PROBABILITY
-        score = float(values[filled > 0].mean())
+        score = cv2.mean(values, filled)[0] / _FULL_PROBABILITY
         if score >= settings.score_threshold:
-            mass_px = float(values[cv2.dilate(filled, halo) > 0].sum())
-            cores.append(_Core(contour.reshape(-1, 2).astype(np.float64), score, mass_px))
-    return cores
+            grown = cv2.dilate(filled, halo)
+            mass_px = cv2.mean(values, grown)[0] * cv2.countNonZero(grown) / _FULL_PROBABILITY
+            found.append((score, mass_px, contour.reshape(-1, 2)))
+    best = sorted(found, key=lambda core: -core[0])[: settings.max_box_count]
+    scores, masses_px = np.array([core[:2] for core in best], dtype=np.float64).reshape(-1, 2).T
+    return _Cores([core[2] for core in best], scores, masses_px)
 
 
-def _find_angles(cores: Sequence[_Core]) -> list[float]:
-    """Direction of each core in radians; short cores take the direction common to the long ones."""
-    own: list[tuple[float, float, float]] = []  # angle, length, length : height
-    for core in cores:
-        corners = cv2.boxPoints(cv2.minAreaRect(core.points.astype(np.float32)))
-        # minAreaRect's angle convention differs between OpenCV versions; the corners do not.
-        sides = np.diff(np.vstack([corners, corners[:1]]), axis=0)[:2]
-        lengths = np.hypot(sides[:, 0], sides[:, 1])
-        longer = int(lengths[1] > lengths[0])
-        dx, dy = (float(part) for part in sides[longer])
-        angle = math.atan2(dy, dx)
-        angle = (angle + math.pi / 2) % math.pi - math.pi / 2
-        own.append((angle, float(lengths[longer]), float(lengths[longer] + 1) / float(lengths[1 - longer] + 1)))
-    long_ones = sorted((angle, length) for angle, length, ratio in own if ratio >= _ELONGATED_RATIO)
-    common = _weighted_median(long_ones)
-    return [angle if ratio >= _ELONGATED_RATIO else common for angle, _, ratio in own]
+def _find_angles(outlines: Sequence[NDArray[np.int32]]) -> NDArray[np.float64]:
+    """Direction of each core in radians, (N,); short cores take the direction common to the long ones."""
+    # minAreaRect's angle convention differs between OpenCV versions; the corners do not.
+    corners = np.array([cv2.boxPoints(cv2.minAreaRect(outline)) for outline in outlines], dtype=np.float64)
+    sides = corners[:, 1:3] - corners[:, 0:2]
+    lengths = np.hypot(sides[..., 0], sides[..., 1])
+    longer = lengths.argmax(axis=1)
+    every = np.arange(len(outlines))
+    angles = np.arctan2(sides[every, longer, 1], sides[every, longer, 0])
+    angles = (angles + math.pi / 2) % math.pi - math.pi / 2
+    elongated = (lengths[every, longer] + 1) / (lengths[every, 1 - longer] + 1) >= _ELONGATED_RATIO
+    common = _weighted_median(angles[elongated], lengths[every, longer][elongated])
+    return np.where(elongated, angles, common)
 
 
-def _weighted_median(values_and_weights: Sequence[tuple[float, float]]) -> float:
-    """Weighted median of sorted (value, weight) pairs; 0 for none."""
-    half = sum(weight for _, weight in values_and_weights) / 2
-    for value, weight in values_and_weights:
-        half -= weight
-        if half <= 0:
-            return value
-    return 0.0
+def _weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+    """Weighted median; 0 for no values."""
+    if len(values) == 0:
+        return 0.0
+    order = np.argsort(values)
+    cumulative = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(cumulative, cumulative[-1] / 2)])
 
 
-def _unclip(core: _Core, angle: float, shrink_ratio: float) -> _Line:
-    """The whole line around a core."""
-    left, top, right, bottom = (float(side) for side in core.extents(angle))
-    core_width = max(right - left, 1.0)
-    core_height = max(core.mass_px / (right - left), _MIN_CORE_HEIGHT_PX)
+def _unclip(cores: _Cores, angles: NDArray[np.float64], shrink_ratio: float) -> NDArray[np.float64]:
+    """The whole lines around cores: (N, 4, 2), clockwise from each line's own top left, in the map's frame."""
+    cosines, sines = np.cos(angles), np.sin(angles)
+    counts = [len(outline) for outline in cores.outlines]
+    starts, owners = np.cumsum([0, *counts[:-1]]), np.repeat(np.arange(len(counts)), counts)
+    x, y = np.concatenate(list(cores.outlines)).astype(np.float64).T
+    along, across = x * cosines[owners] + y * sines[owners], y * cosines[owners] - x * sines[owners]
+    left, right = np.minimum.reduceat(along, starts) - 0.5, np.maximum.reduceat(along, starts) + 0.5
+    top, bottom = np.minimum.reduceat(across, starts) - 0.5, np.maximum.reduceat(across, starts) + 0.5
+    core_width = np.maximum(right - left, 1.0)  # pixels are unit squares
+    core_height = np.maximum(cores.masses_px / (right - left), _MIN_CORE_HEIGHT_PX)
     offset = _solve_offset(core_width, core_height, shrink_ratio)
-    return _Line(
-        angle=angle,
-        centre=((left + right) / 2, (top + bottom) / 2),
-        width=core_width + 2 * offset,
-        height=core_height + 2 * offset,
-    )
+    half_width, half_height = core_width / 2 + offset, core_height / 2 + offset
+    u = ((left + right) / 2)[:, None] + half_width[:, None] * np.array([-1.0, 1.0, 1.0, -1.0])
+    v = ((top + bottom) / 2)[:, None] + half_height[:, None] * np.array([-1.0, -1.0, 1.0, 1.0])
+    cosine, sine = cosines[:, None], sines[:, None]
+    return np.stack([u * cosine - v * sine, u * sine + v * cosine], axis=-1)
 
 
-def _solve_offset(core_width: float, core_height: float, shrink_ratio: float) -> float:
+def _solve_offset(
+    core_width: NDArray[np.float64], core_height: NDArray[np.float64], shrink_ratio: float
+) -> NDArray[np.float64]:
     """D such that the rectangle grown by D on every side, shrunk by A (1 - r^2) / L, is the core again.
 
     With w = w' + 2D, h = h' + 2D and k = (1 - r^2) / 2 the condition D (w + h) = k w h is the quadratic
@@ -183,4 +169,5 @@ def _solve_offset(core_width: float, core_height: float, shrink_ratio: float) ->
     k = (1 - shrink_ratio**2) / 2
     linear = (1 - 2 * k) * (core_width + core_height)
     quadratic = 4 * (1 - k)
-    return (math.sqrt(linear**2 + 4 * quadratic * k * core_width * core_height) - linear) / (2 * quadratic)
+    root: NDArray[np.float64] = np.sqrt(linear**2 + 4 * quadratic * k * core_width * core_height)
+    return (root - linear) / (2 * quadratic)
