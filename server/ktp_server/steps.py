@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ktp_postprocessing.card import read_card
 from ktp_postprocessing.checks import PhotoBackground
-from ktp_postprocessing.ctc import decode_greedy
+from ktp_postprocessing.ctc import decode_greedy_lines
 from ktp_postprocessing.frames import LineFrames
 from ktp_postprocessing.knowledge import CardKnowledge
 from ktp_postprocessing.lines import TextLine
@@ -149,12 +149,14 @@ class LineReadings:
 
     def read_lines(self, quads: NDArray[np.float64], confidence_min: float) -> list[TextLine]:
         """Decode the lines and keep their columns for a second decoding; doubtful lines are left out."""
+        kept = [
+            whole[: math.ceil(len(whole) * share) + _MARGIN_COLUMN_COUNT]
+            for whole, share in zip(self.log_probabilities, self.content_shares, strict=True)
+        ]
         lines = []
-        for quad, whole, share in zip(quads, self.log_probabilities, self.content_shares, strict=True):
-            log_probability = whole[: math.ceil(len(whole) * share) + _MARGIN_COLUMN_COUNT]
-            reading = decode_greedy(log_probability, self.alphabet)
+        for quad, columns, reading in zip(quads, kept, decode_greedy_lines(kept, self.alphabet), strict=True):
             if reading.text and reading.confidence >= confidence_min:
-                frames = LineFrames.of_line(log_probability, self.alphabet, reading.character_columns)
+                frames = LineFrames.of_line(columns, self.alphabet, reading.character_columns)
                 lines.append(TextLine(reading.text, reading.confidence, quad, reading.character_confidences, frames))
         return lines
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from ktp_postprocessing.ctc import decode_greedy
+from ktp_postprocessing.ctc import decode_greedy, decode_greedy_lines
 
 ALPHABET = " ABC"
 BLANK = len(ALPHABET)
@@ -69,3 +69,15 @@ def test_any_frames_decode_to_alphabet_text_with_a_probability(logits: list[list
     assert reading.text == reading.text.strip()
     assert 0.0 <= reading.confidence <= 1.0
     assert len(reading.character_confidences) == len(reading.text)
+
+
+@given(st.lists(st.lists(st.lists(st.floats(-8, 8), min_size=5, max_size=5), max_size=12), max_size=6))
+def test_lines_are_read_together_as_they_are_alone(lines: list[list[list[float]]]) -> None:
+    frames = [np.array(logits, np.float32).reshape(-1, 5) for logits in lines]
+    frames = [scores - np.log(np.exp(scores).sum(axis=1, keepdims=True)) for scores in frames]
+    together = decode_greedy_lines(frames, ALPHABET)
+    assert len(together) == len(frames)
+    for scores, reading in zip(frames, together, strict=True):
+        alone = decode_greedy(scores, ALPHABET)
+        assert (reading.text, reading.character_columns) == (alone.text, alone.character_columns)
+        assert reading.character_confidences == pytest.approx(alone.character_confidences)
