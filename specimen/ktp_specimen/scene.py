@@ -120,11 +120,17 @@ def draw_finger(rng: np.random.Generator, scene: Image, quad: NDArray[np.float64
         cv2.LINE_AA,
         3,
     )
+    _paint_skin(rng, scene, mask, radius)
+    return mask
+
+
+def _paint_skin(rng: np.random.Generator, scene: Image, mask: NDArray[np.uint8], radius: float) -> None:
+    """Paint a finger of a radius in pixels, rounded by shading, where the mask is set, in place."""
     skin = np.array([205, 158, 128]) * rng.uniform(0.45, 1.15) + rng.normal(0, 8, 3)
     reach_px = int(4 + radius * 2)
     x, y, width_px, height_px = cv2.boundingRect(mask)
     if not width_px:
-        return mask
+        return
     rows, columns = (
         slice(max(0, y - reach_px), y + height_px + reach_px),
         slice(max(0, x - reach_px), x + width_px + reach_px),
@@ -136,4 +142,3 @@ def draw_finger(rng: np.random.Generator, scene: Image, quad: NDArray[np.float64
     colour = skin.astype(np.float32) * (0.55 + 0.45 * soft[..., None])
     alpha = cv2.GaussianBlur(covered, (0, 0), max(0.5, radius * 0.03)).astype(np.float32)[..., None] / 255
     window += alpha * (colour - window)
-    return mask
