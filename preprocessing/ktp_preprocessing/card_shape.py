@@ -8,6 +8,7 @@ Source: Zhang, "A flexible new technique for camera calibration", 2000.
 import numpy as np
 from numpy.typing import NDArray
 
+from ktp_preprocessing.geometry import unit_square_homographies
 from ktp_preprocessing.rectify import CARD_ASPECT
 
 USUAL_FOCAL_LENGTH = 1.05
@@ -34,7 +35,7 @@ def shape_mismatch(quads: NDArray[np.float64], size_px: tuple[int, int]) -> NDAr
     middle = (np.array(size_px, dtype=np.float64) - 1.0) / 2.0
     best = np.full(len(quads), np.inf)
     for centred in (quads - middle, quads - quads.mean(axis=1, keepdims=True)):
-        homographies = _unit_square_homographies(centred)
+        homographies = unit_square_homographies(centred)
         for focal in FOCAL_LENGTHS:
             camera = np.array([1.0, 1.0, focal * max(size_px)])
             right, down = homographies[:, :, 0] * camera, homographies[:, :, 1] * camera
@@ -78,20 +79,3 @@ def infer_side(
         return quad
     placed = far[:, :2] / far[:, 2:] * focal_px + axis_px
     return np.asarray(np.roll(np.vstack([rolled[:2], placed[::-1]]), (missing_side + 2) % 4, axis=0), dtype=np.float64)
-
-
-def _unit_square_homographies(quads: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Homographies from the unit square onto quads: (N, 3, 3). Source: Heckbert, 1989, section 2.2.3."""
-    first, second, third, fourth = (quads[:, corner] for corner in range(4))
-    sums = first - second + third - fourth
-    right, down = second - third, fourth - third
-    determinant = right[:, 0] * down[:, 1] - right[:, 1] * down[:, 0]
-    determinant = np.where(np.abs(determinant) < 1e-9, 1e-9, determinant)
-    g = (sums[:, 0] * down[:, 1] - sums[:, 1] * down[:, 0]) / determinant
-    h = (right[:, 0] * sums[:, 1] - right[:, 1] * sums[:, 0]) / determinant
-    columns = np.empty((len(quads), 3, 3))
-    columns[:, :2, 0] = second - first + g[:, None] * second
-    columns[:, :2, 1] = fourth - first + h[:, None] * fourth
-    columns[:, :2, 2] = first
-    columns[:, 2] = np.column_stack([g, h, np.ones(len(quads))])
-    return columns

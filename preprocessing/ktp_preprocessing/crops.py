@@ -5,7 +5,6 @@ the source's full resolution reaches the recogniser. Where the source is larger 
 multiple of its size and averaged down, so that nothing aliases.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ktp_preprocessing.geometry import map_points, quad_homography, scaling_homography, side_lengths
+from ktp_preprocessing.geometry import map_points, side_lengths, unit_square_homographies
 
 LINE_HEIGHT_PX = 32
 """Height of a crop. Source: the recogniser's input height (ktp_text_recognition)."""
@@ -74,12 +73,15 @@ def crop_lines(
     source_quads = map_points(card_to_source, grown)
     grey, origin = _grey_region(source, source_quads)
     source_quads = source_quads - origin
-    card_sides, source_sides = side_lengths(grown), side_lengths(source_quads)
+    content_widths_px = _content_widths(side_lengths(grown), ordered_widths[-1])
+    source_sides = side_lengths(source_quads)
+    factors = _supersampling(np.maximum(source_sides[:, 1], source_sides[:, 3]) / LINE_HEIGHT_PX)
+    to_source = unit_square_homographies(source_quads)
     crops = []
-    for index, quad in enumerate(source_quads):
-        content_width_px = _content_width(card_sides[index], ordered_widths[-1])
-        shrink = max(source_sides[index, 1], source_sides[index, 3]) / LINE_HEIGHT_PX
-        content = _render(grey, quad, content_width_px, _supersampling(shrink))
+    for square_to_source, content_width_px, factor in zip(
+        to_source, content_widths_px.tolist(), factors.tolist(), strict=True
+    ):
+        content = _render(grey, square_to_source, content_width_px, factor)
         width_px = next(width for width in ordered_widths if width >= content_width_px)
         padded = np.empty((LINE_HEIGHT_PX, width_px, 1), dtype=np.uint8)
         padded[:, :content_width_px, 0] = content
@@ -110,16 +112,16 @@ def grow_quads(quads: NDArray[np.float64], growth: float) -> NDArray[np.float64]
     return grown
 
 
-def _content_width(sides: NDArray[np.float64], largest_width_px: int) -> int:
-    """Columns a line needs at the crop's height, from its four sides in the card frame (top, right, bottom, left)."""
-    height_px = max((sides[1] + sides[3]) / 2.0, 1e-6)
-    width_px = (sides[0] + sides[2]) / 2.0
-    return int(min(max(round(LINE_HEIGHT_PX * width_px / height_px), 1), largest_width_px))
+def _content_widths(sides: NDArray[np.float64], largest_width_px: int) -> NDArray[np.intp]:
+    """Columns lines need at the crop's height, (N,), from their sides (N, 4) in the card frame."""
+    heights_px = np.maximum((sides[:, 1] + sides[:, 3]) / 2.0, 1e-6)
+    widths_px = np.rint(LINE_HEIGHT_PX * (sides[:, 0] + sides[:, 2]) / 2.0 / heights_px)
+    return np.clip(widths_px, 1, largest_width_px).astype(np.intp)
 
 
-def _supersampling(shrink: float) -> int:
-    """Rendering factor for a line that is `shrink` times as high in the source as in the crop."""
-    return min(max(math.ceil(shrink / SUPERSAMPLING_TOLERANCE), 1), MAX_SUPERSAMPLING)
+def _supersampling(shrinks: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Rendering factors for lines (N,) that are `shrinks` times as high in the source as in the crop."""
+    return np.clip(np.ceil(shrinks / SUPERSAMPLING_TOLERANCE), 1, MAX_SUPERSAMPLING).astype(np.intp)
 
 
 def _grey_region(
@@ -138,25 +140,19 @@ def _grey_region(
 
 
 def _render(
-    grey: NDArray[np.uint8], quad: NDArray[np.float64], content_width_px: int, factor: int
+    grey: NDArray[np.uint8], square_to_source: NDArray[np.float64], content_width_px: int, factor: int
 ) -> NDArray[np.uint8]:
     """Sample one line: (32, content_width_px) uint8, rendered `factor` times as large and averaged down."""
-    width_px, height_px = content_width_px, LINE_HEIGHT_PX
-    canvas = np.array(
-        [[-0.5, -0.5], [width_px - 0.5, -0.5], [width_px - 0.5, height_px - 0.5], [-0.5, height_px - 0.5]]
-    )
-    try:
-        crop_to_source = quad_homography(canvas, quad)
-    except ValueError:
-        return np.full((height_px, width_px), int(grey.mean()), dtype=np.uint8)
-    fine_to_source = crop_to_source @ scaling_homography(1.0 / factor, 1.0 / factor)
+    fine_size = content_width_px * factor, LINE_HEIGHT_PX * factor
+    u, v = 1.0 / fine_size[0], 1.0 / fine_size[1]
+    to_square = np.array([[u, 0.0, u / 2.0], [0.0, v, v / 2.0], [0.0, 0.0, 1.0]])
     fine = cv2.warpPerspective(
         grey,
-        fine_to_source,
-        (width_px * factor, height_px * factor),
+        square_to_source @ to_square,
+        fine_size,
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
     if factor > 1:
-        fine = cv2.resize(fine, (width_px, height_px), interpolation=cv2.INTER_AREA)
+        fine = cv2.resize(fine, (content_width_px, LINE_HEIGHT_PX), interpolation=cv2.INTER_AREA)
     return np.asarray(fine, dtype=np.uint8)

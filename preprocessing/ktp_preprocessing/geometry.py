@@ -35,6 +35,32 @@ def quad_homography(source_quad: NDArray[np.float64], result_quad: NDArray[np.fl
     return np.append(solution, 1.0).reshape(3, 3)
 
 
+def unit_square_homographies(quads: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Compute the homographies from the unit square onto quadrilaterals.
+
+    Args:
+        quads: (N, 4, 2) float64, the images of (0, 0), (1, 0), (1, 1) and (0, 1).
+
+    Returns:
+        (N, 3, 3) float64; finite, but singular for a degenerate quadrilateral.
+
+    Source: Heckbert, "Fundamentals of texture mapping and image warping", 1989, section 2.2.3.
+    """
+    first, second, third, fourth = (quads[:, corner] for corner in range(4))
+    sums = first - second + third - fourth
+    right, down = second - third, fourth - third
+    determinant = right[:, 0] * down[:, 1] - right[:, 1] * down[:, 0]
+    determinant = np.where(np.abs(determinant) < 1e-9, 1e-9, determinant)
+    g = (sums[:, 0] * down[:, 1] - sums[:, 1] * down[:, 0]) / determinant
+    h = (right[:, 0] * sums[:, 1] - right[:, 1] * sums[:, 0]) / determinant
+    columns = np.empty((len(quads), 3, 3))
+    columns[:, :2, 0] = second - first + g[:, None] * second
+    columns[:, :2, 1] = fourth - first + h[:, None] * fourth
+    columns[:, :2, 2] = first
+    columns[:, 2] = np.column_stack([g, h, np.ones(len(quads))])
+    return columns
+
+
 def map_points(homography: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
     """Map points through a homography.
 
