@@ -5,12 +5,15 @@ from time import process_time
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ktp_postprocessing.card import read_card
+from ktp_postprocessing.ctc import decode_greedy
+from ktp_postprocessing.frames import LineFrames
 from ktp_postprocessing.knowledge import CardKnowledge
 from ktp_postprocessing.lines import TextLine
+from ktp_postprocessing.nik import parse_nik
 from ktp_postprocessing.reading import FIELD_NAMES, CardReading, Correction
 from tests.unit.postprocessing.conftest import CARD_HEIGHT_PX, CardSketch
 
@@ -410,3 +413,47 @@ def test_any_lines_are_read_without_failing(items: list[tuple[str, float, float,
     for reading in card.fields.values():
         assert reading.value
         assert 0 <= reading.confidence <= 1
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, 2**32 - 1), st.floats(0.5, 6))
+def test_any_columns_are_read_without_failing(sketch: CardSketch, seed: int, noise: float) -> None:
+    """A card whose every line is replaced by what a recogniser makes of it that is more or less out of its mind."""
+    rng = np.random.default_rng(seed)
+    alphabet = " 0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz.,:;'-/()"
+    lines = []
+    for line in sketch.lines():
+        classes = [len(alphabet)]
+        for character in line.text:
+            classes += [alphabet.index(character), len(alphabet)]
+        scores = rng.normal(0, noise, (len(classes), len(alphabet) + 1))
+        scores[np.arange(len(classes)), classes] += 9.0
+        log_probability = (scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))).astype(np.float32)
+        reading = decode_greedy(log_probability, alphabet)
+        frames = LineFrames.of_line(log_probability, alphabet, reading.character_columns)
+        lines.append(TextLine(reading.text, reading.confidence, line.quad, reading.character_confidences, frames))
+    card = read_card(lines, KNOWLEDGE)
+    assert set(card.fields) <= set(FIELD_NAMES)
+    assert all(reading.value and 0 <= reading.confidence <= 1 for reading in card.fields.values())
+    if "nik" in card.fields:
+        assert parse_nik(card.fields["nik"].value) is not None
+
+
+@pytest.mark.parametrize(
+    ("label", "value", "name"),
+    [
+        ("NIK", "327301450190000", "nik"),
+        ("NIK", "3273013313900000", "nik"),
+        ("Tempat/Tgl Lahir", "BANDUNG, 35-17-1990", "tanggal_lahir"),
+        ("RT/RW", "KX/", "rt_rw"),
+        ("Jenis Kelamin", "XQZWV", "jenis_kelamin"),
+        ("Berlaku Hingga", "XQZWV", "berlaku_hingga"),
+    ],
+)
+def test_what_a_field_cannot_be_is_withheld_and_reported(sketch: CardSketch, label: str, value: str, name: str) -> None:
+    sketch.values[label] = value
+    card = read_card(sketch.lines(), KNOWLEDGE)
+    assert name not in card.fields
+    assert name in {
+        field for finding in card.findings if finding.code == "FIELD_UNREADABLE" for field in finding.fields
+    }
