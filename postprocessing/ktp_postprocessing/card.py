@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 
 import numpy as np
@@ -94,10 +94,14 @@ def read_card(
         draft.put("pekerjaan", values["pekerjaan"], read_listed(values["pekerjaan"], occupations, OPEN_LIST))
     _read_issue(draft, [line.doubt(share) for line in layout.issue])
     draft.fields = cross_check(draft.fields, knowledge, draft.area_codes)
-    fields = {name: draft.fields[name] for name in FIELD_NAMES if name in draft.fields}
+    fields = {name: _calibrate(name, draft.fields[name], knowledge) for name in FIELD_NAMES if name in draft.fields}
     findings = (*draft.findings(), *check_card(fields, draft.area_codes, knowledge, photo_background))
     printed = {name: reading.value for name, reading in fields.items()}
     return CardReading(fields, findings, draft.area_codes, normalise_card(printed, draft.area_codes, knowledge))
+
+
+def _calibrate(name: str, reading: FieldReading, knowledge: CardKnowledge) -> FieldReading:
+    return replace(reading, confidence=knowledge.calibration.apply(name, reading.confidence))
 
 
 def _read_person(draft: _Draft, values: dict[str, Span]) -> None:

@@ -12,7 +12,7 @@ from ktp_postprocessing.fields import Normal
 from ktp_postprocessing.lines import Span
 
 _LETTERS = re.compile(r"[A-Za-z]+")
-_TITLE_CASE = re.compile(r"[A-Z][a-z]*[a-km-z][a-z]*")  # `No`, `Pd`, `Kep`; not `Al`, whose l may be an I
+_TITLE_CASE = re.compile(r"[A-Z][a-z]*[a-km-z][a-z]*|drg?|drs|dra")  # `No`, `Pd`, `dr`; not `Al`, whose l may be an I
 _USUAL_NATS = 4.0  # by which a usual form is likelier beforehand
 _USUAL_IN_NAMES = (
     (re.compile(r"(\.[A-Z][A-Za-z]{0,2})\.? (?=[A-Z][A-Za-z]{0,3}\.)"), r"\1., "),  # S.H. M.KN
