@@ -15,7 +15,7 @@ from ktp_preprocessing.rectify import CARD_FRAME_MARGIN_PX, CARD_FRAME_SIZE_PX
 from ktp_preprocessing.sampling import halve
 from ktp_preprocessing.sharpness import blur_sigma_px
 
-__all__ = ["QualityReport", "QualityScore", "QualityThresholds", "assess_quality"]
+__all__ = ["QualityReport", "QualityScore", "QualityThresholds", "assess_quality", "judge"]
 
 _UNREADABLE_BLUR_PX = 4.0
 """Blur, card-frame pixels, that scores 0: text is 10 px high there. A score of 0.5 is a blur of 2 px."""
@@ -131,9 +131,9 @@ def assess_quality(card_pixels: NDArray[np.uint8], thresholds: QualityThresholds
     specularity = float(np.clip(1.0 - share / _WORST_GLARE_SHARE, 0.0, 1.0))
     light = "the card is too dark: add light" if too_dark else "the card is too bright: reduce light or exposure"
     return QualityReport(
-        sharpness=_judge(sharpness, limits.sharpness, "the card is blurred: hold still, focus on it, move closer"),
-        brightness=_judge(brightness, limits.brightness, light),
-        specularity=_judge(
+        sharpness=judge(sharpness, limits.sharpness, "the card is blurred: hold still, focus on it, move closer"),
+        brightness=judge(brightness, limits.brightness, light),
+        specularity=judge(
             specularity, limits.specularity, "light is mirrored in the card: tilt it or move away from the lamp"
         ),
         glare_quads=glare_quads,
@@ -142,8 +142,14 @@ def assess_quality(card_pixels: NDArray[np.uint8], thresholds: QualityThresholds
     )
 
 
-def _judge(score: float, threshold: float, reason: str) -> QualityScore:
-    """Compare a score with its threshold."""
+def judge(score: float, threshold: float, reason: str) -> QualityScore:
+    """Compare a score with its threshold.
+
+    Args:
+        score: 0 to 1.
+        threshold: lowest score that passes.
+        reason: advice for a score below it.
+    """
     passed = score >= threshold
     return QualityScore(score, threshold, passed, "" if passed else reason)
 
