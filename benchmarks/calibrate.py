@@ -11,7 +11,7 @@ import typer
 from rich import box
 from rich.table import Table
 
-from ktp_benchmarks.calibration_fit import KINDS, Sample, cross_validate, fit_calibration, to_json
+from ktp_benchmarks.calibration_fit import FITTED_FIELDS, Sample, cross_validate, fit_calibration, to_json
 from ktp_benchmarks.observing import open_observer
 from ktp_benchmarks.provenance import ROOT, describe_run, fingerprint
 from ktp_benchmarks.report import open_console
@@ -100,7 +100,7 @@ def _print_effect(samples: Sequence[Sample]) -> None:
     table.add_column("field")
     for heading in ("fields", "exact", "error before", "after", f"wrong from {SURE} on, before", "after"):
         table.add_column(heading, justify="right")
-    for name in (*(field for fields in KINDS.values() for field in fields), "all"):
+    for name in (*FITTED_FIELDS, "all"):
         chosen = [index for index, sample in enumerate(samples) if name in (sample.field, "all")]
         if chosen:
             exact = [samples[index].exact for index in chosen]

@@ -1,8 +1,10 @@
 """Fits what confidences mean: per field, a monotone curve from raw confidence to the share that is exact.
 
-Few fields are wrong, and a field by itself says little about its own rare errors. So each field's curve is an isotonic
-regression over all fields' samples, weighted: its own count fully, those of fields of the same kind and of all others
-only as much as a few hundred samples together. The more samples a field has, the more its curve is its own.
+Few fields are wrong, and one field by itself says little about its own rare errors. So a line through the logits
+(Platt's scaling) is fitted to all fields together first; each field's own line is then drawn away from it only as far
+as that field's samples outweigh the prior that stands for all the others.
+
+Source: Platt 1999, Probabilistic outputs for support vector machines; the prior is a Gaussian on slope and offset.
 """
 
 import json
@@ -13,40 +15,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ktp_postprocessing.calibration import Calibration
+from ktp_postprocessing.reading import FIELD_NAMES
 
 Values = NDArray[np.float64]
-
-KINDS: Mapping[str, tuple[str, ...]] = {
-    "number": ("nik",),
-    "date": ("tanggal_lahir", "tanggal_terbit"),
-    "closed list": (
-        "jenis_kelamin",
-        "golongan_darah",
-        "agama",
-        "status_perkawinan",
-        "kewarganegaraan",
-        "berlaku_hingga",
-    ),
-    "area": ("provinsi", "kabupaten_kota", "kelurahan_desa", "kecamatan"),
-    "place": ("tempat_lahir", "tempat_terbit"),
-    "free text": ("nama", "alamat", "pekerjaan"),
-    "pair of numbers": ("rt_rw",),
-}
-"""Fields that are read and corrected in the same way, and so err alike."""
 
 FOLLOWERS: Mapping[str, tuple[str, ...]] = {"rt_rw": ("rt", "rw")}
 """Fields that take another one's curve, because they are cut from it."""
 
-KIND_WEIGHT = 200.0
-OTHERS_WEIGHT = 100.0
-"""How many samples all the fields of the same kind, and all others, count as together."""
+FITTED_FIELDS = tuple(name for name in FIELD_NAMES if name not in {"rt", "rw"})
 
-PRIOR_HITS = 0.5
-PRIOR_COUNT = 1.0
-"""Added to each level of a curve: Jeffreys' prior, so that no confidence becomes exactly 0 or 1."""
+SLOPE_PRECISION = 20.0
+OFFSET_PRECISION = 1.0
+"""How strongly a field's line is held to the line of all: inverse variances of the prior."""
 
-_LOGIT_LIMIT = 14.0
-_KNOT_LOGITS = np.array([-6, -4, -3, -2, -1, -0.5, 0, 0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 10, 12, 14.0])
+LOGIT_LIMIT = 6.9
+"""Raw confidences beyond 0.001 and 0.999 count as these: how small a doubt is then says nothing more.
+
+These three were chosen by the log loss in five-fold cross-validation on 100 cards of seed 6001: 0.0478, against 0.0513
+of the raw confidences, 0.0512 of one line for all fields and 0.0517 or more of isotonic regressions.
+"""
+
+_NEWTON_STEPS = 100
+_SETTLED = 1e-9
+_KNOT_LOGITS = np.linspace(-LOGIT_LIMIT, LOGIT_LIMIT, 25)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +50,20 @@ class Sample:
     exact: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A map of logits: slope * logit + offset."""
+
+    slope: float
+    offset: float
+
+    def __call__(self, logits: Values) -> Values:
+        """Apply it."""
+        return self.slope * logits + self.offset
+
+
 def fit_calibration(samples: Sequence[Sample]) -> dict[str, list[tuple[float, float]]]:
-    """Fit a curve for every field of KINDS: knots (raw, probability), ascending.
+    """Fit a curve for every field: knots (raw, probability), ascending.
 
     Raises:
         ValueError: there are no samples.
@@ -70,16 +73,17 @@ def fit_calibration(samples: Sequence[Sample]) -> dict[str, list[tuple[float, fl
     names = np.array([sample.field for sample in samples])
     logits = to_logit(np.array([sample.raw for sample in samples]))
     exact = np.array([float(sample.exact) for sample in samples])
-    curves = {}
-    for fields in KINDS.values():
-        for field in fields:
-            own, kin = names == field, np.isin(names, fields) & (names != field)
-            others = ~own & ~kin
-            weights = own.astype(float)
-            weights[kin] = min(1.0, KIND_WEIGHT / max(1, kin.sum()))
-            weights[others] = min(1.0, OTHERS_WEIGHT / max(1, others.sum()))
-            curves[field] = _make_knots(logits, exact, weights)
-    return curves
+    # Before any sample, a confidence means what it says: slope 1, offset 0.
+    common = fit_line(logits, exact, Line(1.0, 0.0), (1.0, 1.0))
+    precision = (SLOPE_PRECISION, OFFSET_PRECISION)
+    lines = {
+        field: fit_line(logits[names == field], exact[names == field], common, precision) for field in FITTED_FIELDS
+    }
+    raw = _to_probability(_KNOT_LOGITS)
+    return {
+        field: list(zip(raw.tolist(), _to_probability(line(_KNOT_LOGITS)).tolist(), strict=True))
+        for field, line in lines.items()
+    }
 
 
 def to_json(curves: Mapping[str, Sequence[tuple[float, float]]], provenance: Mapping[str, object]) -> str:
@@ -105,41 +109,45 @@ def cross_validate(samples: Sequence[Sample], fold_count: int = 5) -> list[float
     return predicted
 
 
-def fit_isotonic(x: Values, y: Values, weights: Values) -> tuple[Values, Values, Values]:
-    """Weighted least squares under monotony, by pooling adjacent violators.
+def fit_line(logits: Values, exact: Values, prior: Line, precision: tuple[float, float]) -> Line:
+    """Fit a line to the logits by penalised maximum likelihood, Newton's method.
 
     Args:
-        x: (n,) ascending.
-        y: (n,) observations.
-        weights: (n,) positive.
+        logits: (n,), of the raw confidences; n may be 0.
+        exact: (n,), 1 where the value was exact, else 0.
+        prior: where the line lies without samples.
+        precision: inverse variances of the Gaussian prior on slope and offset.
 
     Returns:
-        For each level: the weighted mean of its x, its value, its weight.
-
-    Source: Ayer et al. 1955, An empirical distribution function for sampling with incomplete information.
+        The line; its slope is never negative, so that the curve is monotone.
     """
-    levels: list[tuple[float, float, float]] = []  # sums: weight, weight * x, weight * y
-    for place, value, weight in zip(x.tolist(), y.tolist(), weights.tolist(), strict=True):
-        sums = (weight, weight * place, weight * value)
-        while levels and levels[-1][2] * sums[0] >= sums[2] * levels[-1][0]:
-            before = levels.pop()
-            sums = (before[0] + sums[0], before[1] + sums[1], before[2] + sums[2])
-        levels.append(sums)
-    total = np.array(levels)
-    return total[:, 1] / total[:, 0], total[:, 2] / total[:, 0], total[:, 0]
+    design = np.column_stack([logits, np.ones_like(logits)])
+    start, weights = np.array([prior.slope, prior.offset]), np.array(precision)
+
+    def loss(line: Values) -> float:
+        scores = design @ line
+        return float((np.logaddexp(0.0, scores) - exact * scores).sum() + weights @ (line - start) ** 2 / 2)
+
+    line = start
+    for _ in range(_NEWTON_STEPS):
+        probability = _to_probability(design @ line)
+        gradient = design.T @ (probability - exact) + weights * (line - start)
+        curvature = (design * (probability * (1 - probability))[:, None]).T @ design + np.diag(weights)
+        step = np.linalg.solve(curvature, gradient)
+        # Far from the optimum the parabola misleads; the loss is convex, so that a short enough step always helps.
+        while np.abs(step).max() > _SETTLED and loss(line - step) > loss(line):
+            step = step / 2
+        if np.abs(step).max() <= _SETTLED:
+            break
+        line = line - step
+    return Line(max(float(line[0]), 0.0), float(line[1]))
 
 
 def to_logit(raw: Values) -> Values:
-    """log(p / (1 - p)), clipped to ±14."""
+    """log(p / (1 - p)), cut off at LOGIT_LIMIT on both sides."""
     clipped = np.clip(raw, 1e-9, 1 - 1e-9)
-    return np.clip(np.log(clipped / (1 - clipped)), -_LOGIT_LIMIT, _LOGIT_LIMIT)
+    return np.clip(np.log(clipped / (1 - clipped)), -LOGIT_LIMIT, LOGIT_LIMIT)
 
 
-def _make_knots(logits: Values, exact: Values, weights: Values) -> list[tuple[float, float]]:
-    """Fit one curve over logits, where confidences near 1 are spread out, and sample it at the knots."""
-    order = np.argsort(logits, kind="stable")
-    places, values, sums = fit_isotonic(logits[order], exact[order], weights[order])
-    smoothed = (values * sums + PRIOR_HITS) / (sums + PRIOR_COUNT)
-    smoothed = np.maximum.accumulate(smoothed)
-    raw = 1 / (1 + np.exp(-_KNOT_LOGITS))
-    return list(zip(raw.tolist(), np.interp(_KNOT_LOGITS, places, smoothed).tolist(), strict=True))
+def _to_probability(logits: Values) -> Values:
+    return 1 / (1 + np.exp(-logits))

@@ -1,4 +1,4 @@
-"""Isotonic fits against answers known by hand, and curves against what they were drawn from."""
+"""Fitted lines against answers known beforehand, and curves against what they were drawn from."""
 
 import numpy as np
 import pytest
@@ -7,40 +7,51 @@ from hypothesis import strategies as st
 
 from ktp_benchmarks.calibration_fit import (
     FOLLOWERS,
-    KINDS,
+    Line,
     Sample,
     cross_validate,
     fit_calibration,
-    fit_isotonic,
+    fit_line,
     to_json,
+    to_logit,
 )
 from ktp_benchmarks.statistics import calibration_error
 from ktp_postprocessing.calibration import Calibration
 from ktp_postprocessing.reading import FIELD_NAMES
 
 
-def test_violators_are_pooled() -> None:
-    x, y = np.arange(5.0), np.array([0.0, 1.0, 0.0, 0.5, 1.0])
-    places, values, sums = fit_isotonic(x, y, np.ones(5))
-    assert places.tolist() == [0.0, 2.0, 4.0]
-    assert values.tolist() == [0.0, 0.5, 1.0]
-    assert sums.tolist() == [1.0, 3.0, 1.0]
+def test_without_samples_the_prior_stands() -> None:
+    assert fit_line(np.zeros(0), np.zeros(0), Line(1.3, 0.2), (1.0, 1.0)) == Line(1.3, 0.2)
 
 
-def test_weights_count_as_repetitions() -> None:
-    once = fit_isotonic(np.array([0.0, 1.0]), np.array([1.0, 0.0]), np.array([3.0, 1.0]))
-    often = fit_isotonic(np.array([0.0, 0.0, 0.0, 1.0]), np.array([1.0, 1.0, 1.0, 0.0]), np.ones(4))
-    for left, right in zip(once, often, strict=True):
-        assert left.tolist() == right.tolist()
+def test_a_line_is_found_again() -> None:
+    rng = np.random.default_rng(3)
+    logits = rng.normal(1.0, 2.0, 20000)
+    exact = (rng.random(20000) < 1 / (1 + np.exp(-(0.6 * logits - 0.8)))).astype(np.float64)
+    line = fit_line(logits, exact, Line(1.0, 0.0), (1.0, 1.0))
+    assert line.slope == pytest.approx(0.6, abs=0.03)
+    assert line.offset == pytest.approx(-0.8, abs=0.06)
 
 
-@given(st.lists(st.tuples(st.floats(-9, 9), st.booleans(), st.floats(0.1, 5)), min_size=1, max_size=40))
-def test_levels_ascend_and_keep_the_mean(rows: list[tuple[float, bool, float]]) -> None:
-    data = np.array(sorted(rows), np.float64)
-    places, values, sums = fit_isotonic(data[:, 0], data[:, 1], data[:, 2])
-    assert (np.diff(values) > 0).all()
-    assert (np.diff(places) >= -1e-9).all()
-    assert (values * sums).sum() == pytest.approx((data[:, 1] * data[:, 2]).sum())
+def test_confidences_that_mislead_are_levelled_and_never_turned_round() -> None:
+    logits = np.repeat([-2.0, 2.0], 500)
+    line = fit_line(logits, (logits < 0).astype(np.float64), Line(1.0, 0.0), (1.0, 1.0))
+    assert line.slope == 0.0
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), max_size=40), st.floats(0, 2), st.floats(-3, 3))
+def test_the_optimum_is_found_from_anywhere(rows: list[tuple[float, bool]], slope: float, offset: float) -> None:
+    logits, exact = to_logit(np.array([raw for raw, _ in rows])), np.array([float(right) for _, right in rows])
+    line = fit_line(logits, exact, Line(slope, offset), (1.0, 1.0))
+
+    def loss(candidate: Line) -> float:
+        scores = candidate(logits)
+        penalty = (candidate.slope - slope) ** 2 + (candidate.offset - offset) ** 2
+        return float((np.logaddexp(0.0, scores) - exact * scores).sum()) + penalty / 2
+
+    if line.slope > 0:
+        for change in ((0.01, 0.0), (-0.01, 0.0), (0.0, 0.01), (0.0, -0.01)):
+            assert loss(line) <= loss(Line(line.slope + change[0], line.offset + change[1])) + 1e-9
 
 
 def draw_samples(count: int, field: str, power: float) -> list[Sample]:
@@ -56,7 +67,6 @@ def draw_samples(count: int, field: str, power: float) -> list[Sample]:
 def test_every_field_gets_a_curve_that_the_reader_accepts() -> None:
     calibration = Calibration.from_json(to_json(fit_calibration(draw_samples(50, "nik", 2.0)), {"set": "x"}))
     assert set(calibration.curves) == set(FIELD_NAMES)
-    assert {field for fields in KINDS.values() for field in fields} | {"rt", "rw"} == set(FIELD_NAMES)
     assert calibration.curves["rt"] == calibration.curves["rt_rw"]
     assert FOLLOWERS["rt_rw"] == ("rt", "rw")
 
@@ -81,5 +91,6 @@ def test_no_confidence_becomes_certain_and_nothing_cannot_be_fitted() -> None:
     samples = [Sample(str(index), "nik", 0.999, exact=True) for index in range(100)]
     calibration = Calibration.from_json(to_json(fit_calibration(samples), {}))
     assert 0.99 < calibration.apply("nik", 1.0) < 1.0
+    assert 0.0 < calibration.apply("nik", 0.0) < 0.1
     with pytest.raises(ValueError, match="nothing"):
         fit_calibration([])
