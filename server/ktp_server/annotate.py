@@ -1,4 +1,4 @@
-"""Annotated pictures: the card's outline, the text boxes, and the values that were read."""
+"""Annotated pictures: the card's outline, glare, the text boxes, the values that were read, the checks that failed."""
 
 import cv2
 import numpy as np
@@ -9,6 +9,7 @@ from ktp_server.results import FIELD_NAMES, Quad, RecognitionResult
 __all__ = ["annotate"]
 
 CARD_COLOUR = (0, 170, 80)
+GLARE_COLOUR = (220, 30, 30)
 LINE_COLOUR = (150, 150, 150)
 FIELD_COLOUR = (230, 90, 0)
 PANEL_COLOUR = (250, 250, 250)
@@ -35,27 +36,34 @@ def annotate(pixels: NDArray[np.uint8], result: RecognitionResult) -> NDArray[np
     picture = pixels.copy()
     stroke_px = max(1, round(max(picture.shape[:2]) / 600))
     _draw_quad(picture, result.card.quad, CARD_COLOUR, 2 * stroke_px)
+    for quad in result.glare_quads:
+        _draw_quad(picture, quad, GLARE_COLOUR, 2 * stroke_px)
     for line in result.card.lines:
         _draw_quad(picture, line.quad, LINE_COLOUR, stroke_px)
     numbers = {name: index + 1 for index, name in enumerate(FIELD_NAMES) if name in result.card.fields}
     for name, number in numbers.items():
-        quad = result.card.fields[name].quad
-        if quad is not None:
-            _draw_quad(picture, quad, FIELD_COLOUR, stroke_px)
-            _draw_text(picture, str(number), (quad[0][0], quad[0][1] - 2 * stroke_px), 0.45 * stroke_px, FIELD_COLOUR)
+        place = result.card.fields[name].quad
+        if place is not None:
+            _draw_quad(picture, place, FIELD_COLOUR, stroke_px)
+            _draw_text(picture, str(number), (place[0][0], place[0][1] - 2 * stroke_px), 0.45 * stroke_px, FIELD_COLOUR)
     panel = _draw_panel(picture.shape[0], round(PANEL_WIDTH_SHARE * max(picture.shape[:2])), result, numbers)
     return np.concatenate([picture, panel], axis=1)
 
 
 def _draw_panel(height_px: int, width_px: int, result: RecognitionResult, numbers: dict[str, int]) -> NDArray[np.uint8]:
     panel = np.full((height_px, width_px, 3), PANEL_COLOUR, dtype=np.uint8)
-    row_px = height_px / ROW_COUNT
+    failed = [name for name, score in result.quality.items() if not score.passed]
+    row_px = height_px / (ROW_COUNT + bool(failed))
     for row, (name, number) in enumerate(numbers.items()):
         field = result.card.fields[name]
         text = f"{number:2d} {name}: {field.value if field.value is not None else '?'} ({field.confidence:.2f})"
         # A glyph of FONT is 22 px high at scale 1; a long value is narrowed until it fits.
         scale = min(0.5 * row_px / 22.0, 0.9 * width_px / max(cv2.getTextSize(text, FONT, 1.0, 1)[0][0], 1))
         _draw_text(panel, text, (0.02 * width_px, (row + 1.5) * row_px), scale, TEXT_COLOUR)
+    if failed:
+        text = f"failed: {', '.join(failed)}"
+        scale = min(0.5 * row_px / 22.0, 0.9 * width_px / max(cv2.getTextSize(text, FONT, 1.0, 1)[0][0], 1))
+        _draw_text(panel, text, (0.02 * width_px, height_px - 0.5 * row_px), scale, GLARE_COLOUR)
     return panel
 
 

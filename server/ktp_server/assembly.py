@@ -8,15 +8,13 @@ from contextlib import asynccontextmanager
 import cv2
 
 from ktp_postprocessing.knowledge import CardKnowledge
-from ktp_preprocessing.requirements import RequirementAction, RequirementRule, RequirementRules
-from ktp_server.cards import CardSelection
 from ktp_server.engines.embedded import EmbeddedEngine, EmbeddedEngineSettings
 from ktp_server.engines.repository import find_model_repository, read_model_repository
 from ktp_server.models import CardModels
-from ktp_server.pipeline import Pipeline, PipelineRules
+from ktp_server.pipeline import Pipeline
+from ktp_server.rules import pipeline_rules
 from ktp_server.settings import Settings
 from ktp_server.stages import CpuWorkers, Timer
-from ktp_server.steps import CardRules, ReadingRules
 
 __all__ = ["open_pipeline"]
 
@@ -51,17 +49,7 @@ async def open_pipeline(
         if knowledge is None:
             knowledge = await asyncio.to_thread(CardKnowledge.open, settings.templates)
         await models.warm_up()
-        yield Pipeline(models, workers, _rules(settings, knowledge), timer)
+        yield Pipeline(models, workers, pipeline_rules(settings, knowledge), timer)
     finally:
         await engine.close()
         workers.close()
-
-
-def _rules(settings: Settings, knowledge: CardKnowledge) -> PipelineRules:
-    requirements = RequirementRules(file_size_max=RequirementRule(settings.image_max_bytes, RequirementAction.REJECT))
-    selection = CardSelection(settings.card_score_min, settings.extra_card_score_min)
-    return PipelineRules(
-        image=requirements,
-        card=CardRules(selection, requirements),
-        reading=ReadingRules(knowledge, settings.text_confidence_min),
-    )

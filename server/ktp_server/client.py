@@ -1,6 +1,6 @@
 """A small caller of a running server."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 
 import grpc
@@ -24,18 +24,19 @@ class KtpOcrClient:
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._stub = ktp_ocr_service_pb2_grpc.KtpOcrServiceStub(channel)
 
-    async def recognize(self, image: bytes, timeout_s: float) -> RecognitionResult:
+    async def recognize(self, image: bytes, timeout_s: float, require: Collection[str] = ()) -> RecognitionResult:
         """Read the card in one image.
 
         Args:
             image: the image file.
             timeout_s: deadline, seconds from now.
+            require: checks that must pass, by name.
 
         Raises:
             RecognitionError: the server's typed failure.
             grpc.aio.AioRpcError: the call failed on its way, such as with no server there.
         """
-        request = ktp_ocr_service_pb2.RecognizeCardRequest(image=image)
+        request = ktp_ocr_service_pb2.RecognizeCardRequest(image=image, require=require)
         try:
             response = await self._stub.RecognizeCard(request, timeout=timeout_s)
         except grpc.aio.AioRpcError as error:

@@ -10,6 +10,7 @@ from ktp_server.convert_normalised import normalised_from_message, normalised_to
 from ktp_server.errors import ERROR_DOMAIN, ERROR_POLICIES, ErrorReason, RecognitionError
 from ktp_server.results import (
     FIELD_NAMES,
+    QUALITY_NAMES,
     AssessmentResult,
     CardResult,
     Correction,
@@ -42,14 +43,13 @@ SEVERITIES: Mapping[Severity, card_pb2.FindingSeverity] = {
     Severity.WARNING: card_pb2.FINDING_SEVERITY_WARNING,
     Severity.ERROR: card_pb2.FINDING_SEVERITY_ERROR,
 }
-QUALITY_NAMES = ("sharpness", "brightness", "specularity")
 
 
 def recognition_to_message(result: RecognitionResult) -> ktp_ocr_service_pb2.CardRecognition:
     """Translate what was learnt from one image."""
     return ktp_ocr_service_pb2.CardRecognition(
         card=_card_to_message(result.card),
-        quality=_quality_to_message(result.quality),
+        quality=_quality_to_message(result.quality, result.glare_quads),
         requirements=_requirements_to_message(result.requirements),
         timings=_timings_to_messages(result.timings_ms),
     )
@@ -60,7 +60,7 @@ def assessment_to_response(request_id: str, result: AssessmentResult) -> ktp_ocr
     return ktp_ocr_service_pb2.AssessQualityResponse(
         request_id=request_id,
         requirements=_requirements_to_message(result.requirements),
-        quality=_quality_to_message(result.quality),
+        quality=_quality_to_message(result.quality, result.glare_quads),
         card=_card_to_message(result.card),
         timings=_timings_to_messages(result.timings_ms),
     )
@@ -77,6 +77,7 @@ def recognition_from_message(message: ktp_ocr_service_pb2.CardRecognition) -> Re
         },
         requirements=tuple(_requirement_from_message(item) for item in message.requirements.requirements),
         timings_ms={timing.stage: timing.duration_ms for timing in message.timings},
+        glare_quads=tuple(_quad_from_message(quad) for quad in message.quality.glare_quads),
     )
 
 
@@ -195,8 +196,10 @@ def _quad_from_message(message: geometry_pb2.Quad) -> Quad:
     )
 
 
-def _quality_to_message(quality: Mapping[str, QualityScoreResult]) -> quality_pb2.ImageQuality:
-    message = quality_pb2.ImageQuality()
+def _quality_to_message(
+    quality: Mapping[str, QualityScoreResult], glare_quads: tuple[Quad, ...]
+) -> quality_pb2.ImageQuality:
+    message = quality_pb2.ImageQuality(glare_quads=[_quad_to_message(quad) for quad in glare_quads])
     for name, score in quality.items():
         getattr(message, name).CopyFrom(
             quality_pb2.QualityScore(

@@ -8,9 +8,16 @@ from pathlib import Path
 from ktp_server.card_json import JsonValue, fields_to_json, findings_to_json, normalised_to_json, points_to_json
 from ktp_server.errors import ErrorReason, RecognitionError, reportable_failure
 from ktp_server.reader import CardReader
-from ktp_server.results import QualityScoreResult, RecognitionResult
+from ktp_server.results import AssessmentResult, QualityScoreResult, RecognitionResult
 
-__all__ = ["FileOutcome", "find_images", "outcome_to_json", "read_files"]
+__all__ = [
+    "FileOutcome",
+    "assessment_to_json",
+    "failure_to_json",
+    "find_images",
+    "outcome_to_json",
+    "read_files",
+]
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp"})
 """Names that a folder's files are chosen by; a file named by itself is read whatever its name."""
@@ -87,6 +94,40 @@ def outcome_to_json(outcome: FileOutcome) -> dict[str, JsonValue]:
         "quality": {name: _score(score) for name, score in result.quality.items()},
         "card": {"quad": points_to_json(result.card.quad), "rotation_degrees": round(result.card.rotation_degrees, 2)},
         "timings_ms": {stage: round(duration_ms, 3) for stage, duration_ms in result.timings_ms.items()},
+    }
+
+
+def assessment_to_json(path: Path, result: AssessmentResult) -> dict[str, JsonValue]:
+    """Give an assessment in the form of `ktp-ocr check --json`."""
+    return {
+        "file": str(path),
+        "status": OK_STATUS,
+        "message": "",
+        "requirements": {
+            item.name: {
+                "measured": item.measured,
+                "threshold": item.threshold,
+                "passed": item.passed,
+                "action": "reject" if item.rejects else "warn",
+            }
+            for item in result.requirements
+        },
+        "quality": {name: _score(score) for name, score in result.quality.items()},
+        "glare_quads": [points_to_json(quad) for quad in result.glare_quads],
+        "card": {"quad": points_to_json(result.card.quad), "rotation_degrees": round(result.card.rotation_degrees, 2)},
+    }
+
+
+def failure_to_json(path: Path, error: RecognitionError) -> dict[str, JsonValue]:
+    """Give a file that cannot be used in the same form."""
+    return {
+        "file": str(path),
+        "status": error.reason.value,
+        "message": error.message,
+        "requirements": {},
+        "quality": {},
+        "glare_quads": [],
+        "card": None,
     }
 
 

@@ -7,6 +7,7 @@ Between any two stages a request may be cancelled or run out of time; then nothi
 
 import asyncio
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from ktp_postprocessing.knowledge import CardKnowledge
@@ -27,17 +28,26 @@ from ktp_server.steps import (
     prepare_image,
     read_fields,
 )
+from ktp_server.verdicts import check_names, require_checks
 
 __all__ = ["Pipeline", "PipelineRules"]
 
 
 @dataclass(frozen=True, slots=True)
 class PipelineRules:
-    """Thresholds and knowledge of the stages: for the file and its pixels, for the card, for its text."""
+    """Thresholds and knowledge of the stages.
+
+    Attributes:
+        image: for the file and its pixels.
+        card: for the card.
+        reading: for its text.
+        require: names of checks that every card must pass before it is read.
+    """
 
     image: RequirementRules
     card: CardRules
     reading: ReadingRules
+    require: tuple[str, ...] = ()
 
 
 class Pipeline:
@@ -63,19 +73,24 @@ class Pipeline:
         """Read fields by other lists from now on; a request whose fields are being read keeps those it began with."""
         self._rules = replace(self._rules, reading=replace(self._rules.reading, knowledge=knowledge))
 
-    async def recognize(self, data: bytes, deadline_s: float | None = None) -> RecognitionResult:
+    async def recognize(
+        self, data: bytes, deadline_s: float | None = None, require: Collection[str] = ()
+    ) -> RecognitionResult:
         """Read the card in an image.
 
         Args:
             data: the image file.
             deadline_s: moment on the monotonic clock by which the answer is needed; None for no limit.
+            require: checks that must pass beside those of the rules, see `steps.require_checks`.
 
         Raises:
             RecognitionError, ImageError, InferenceError, TimeoutError: see errors.reportable_failure.
         """
         clock = StageClock(deadline_s, self._timer)
         async with asyncio.timeout_at(deadline_s):
+            check_names(require)
             prepared, aligned = await self._align(data, clock)
+            require_checks(aligned, {*self._rules.require, *require})
             detection, recognition = self._models.detection, self._models.recognition
             with clock.measure("text_detection"):
                 probability = await detection.find_text(aligned.rectified.pixels, deadline_s)
@@ -85,14 +100,16 @@ class Pipeline:
                 outputs = await recognition.read_lines([crop.pixels for crop in lines.crops], deadline_s)
             readings = LineReadings(outputs, recognition.alphabet, lines.content_shares())
             card = await self._workers.run(read_fields, aligned, lines.quads, readings, self._rules.reading, clock)
-        return RecognitionResult(card, aligned.quality, aligned.requirements, clock.timings_ms())
+        return RecognitionResult(card, aligned.quality, aligned.requirements, clock.timings_ms(), aligned.glare_quads)
 
     async def assess_quality(self, data: bytes, deadline_s: float | None = None) -> AssessmentResult:
         """Check an image without reading its text; arguments and errors as in `recognize`."""
         clock = StageClock(deadline_s, self._timer)
         async with asyncio.timeout_at(deadline_s):
             _, aligned = await self._align(data, clock)
-        return AssessmentResult(aligned.result(), aligned.quality, aligned.requirements, clock.timings_ms())
+        return AssessmentResult(
+            aligned.result(), aligned.quality, aligned.requirements, clock.timings_ms(), aligned.glare_quads
+        )
 
     async def _align(self, data: bytes, clock: StageClock) -> tuple[PreparedImage, AlignedCard]:
         segmentation = self._models.segmentation

@@ -11,6 +11,7 @@ from ktp_server.errors import RecognitionError
 from ktp_server.outcomes import FileOutcome
 from ktp_server.results import (
     FIELD_NAMES,
+    AssessmentResult,
     Correction,
     FieldResult,
     FindingResult,
@@ -19,7 +20,7 @@ from ktp_server.results import (
     RequirementResult,
 )
 
-__all__ = ["render_fields", "render_findings", "render_outcome"]
+__all__ = ["render_checks", "render_failure", "render_fields", "render_findings", "render_outcome"]
 
 SURE_CONFIDENCE = 0.9
 """From here on a value is shown in green: what a person need not look at again."""
@@ -53,10 +54,11 @@ def render_outcome(outcome: FileOutcome) -> Group:
         card = outcome.result.card
         return Group(title, render_fields(card.fields, card.normalised), *_notes(outcome.result))
     error = outcome.error
-    return Group(title, _failure(error) if error is not None else Text("no result"))
+    return Group(title, render_failure(error) if error is not None else Text("no result"))
 
 
-def _failure(error: RecognitionError) -> Text:
+def render_failure(error: RecognitionError) -> Text:
+    """One line: reason and message."""
     return Text.assemble((error.reason.value, "bold red"), ": ", error.message)
 
 
@@ -80,6 +82,27 @@ def render_fields(fields: Mapping[str, FieldResult], normalised: NormalisedValue
         as_read = Text(f"{field.raw_value} ({field.correction})" if corrected else "")
         table.add_row(name, value, Text("" if form is None else str(form)), _confidence(field.confidence), as_read)
     return table
+
+
+def render_checks(result: AssessmentResult) -> Table:
+    """A table with a row for each check."""
+    table = Table(show_edge=False, pad_edge=False)
+    table.add_column("check", style="cyan", no_wrap=True)
+    table.add_column("measured", justify="right")
+    table.add_column("bound", justify="right")
+    table.add_column("")
+    table.add_column("advice", overflow="fold")
+    for item in result.requirements:
+        measured = "-" if item.measured is None else f"{item.measured:g}"
+        table.add_row(item.name, measured, f"{item.threshold:g}", _verdict(passed=item.passed), "")
+    for name, score in result.quality.items():
+        verdict = _verdict(passed=score.passed)
+        table.add_row(name, f"{score.score:.2f}", f"{score.threshold:.2f}", verdict, score.reason)
+    return table
+
+
+def _verdict(*, passed: bool) -> Text:
+    return Text("passed", style="green") if passed else Text("failed", style="red")
 
 
 def render_findings(findings: Sequence[FindingResult]) -> list[Text]:

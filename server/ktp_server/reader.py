@@ -1,5 +1,6 @@
 """What the fronts need of the pipeline: the service, the command line and the tests know this much of it."""
 
+from collections.abc import Collection
 from typing import Protocol
 
 from ktp_server.results import AssessmentResult, RecognitionResult
@@ -10,7 +11,9 @@ __all__ = ["CardReader"]
 class CardReader(Protocol):
     """Reads cards; arguments and errors as in `pipeline.Pipeline`."""
 
-    async def recognize(self, data: bytes, deadline_s: float | None = None) -> RecognitionResult:
+    async def recognize(
+        self, data: bytes, deadline_s: float | None = None, require: Collection[str] = ()
+    ) -> RecognitionResult:
         """Read the card in an image."""
         ...
 

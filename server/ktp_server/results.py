@@ -8,6 +8,7 @@ from ktp_postprocessing.reading import FIELD_NAMES, Correction, Severity
 
 __all__ = [
     "FIELD_NAMES",
+    "QUALITY_NAMES",
     "AssessmentResult",
     "CardResult",
     "Correction",
@@ -21,6 +22,9 @@ __all__ = [
     "RequirementResult",
     "Severity",
 ]
+
+QUALITY_NAMES = ("sharpness", "brightness", "specularity", "completeness", "tilt", "colour")
+"""Attributes of the card's picture that are scored."""
 
 Quad = tuple[tuple[float, float], tuple[float, float], tuple[float, float], tuple[float, float]]
 """Four (x, y) corners, source-image pixels, clockwise from the object's own top left."""
@@ -122,15 +126,17 @@ class AssessmentResult:
 
     Attributes:
         card: outline, rotation and score only.
-        quality: scores by attribute: sharpness, brightness, specularity.
+        quality: scores by attribute, see `QUALITY_NAMES`.
         requirements: in a fixed order.
         timings_ms: duration by stage, in the order in which they ran; `total` last.
+        glare_quads: where glare has wiped the card out.
     """
 
     card: CardResult
     quality: Mapping[str, QualityScoreResult]
     requirements: tuple[RequirementResult, ...]
     timings_ms: Mapping[str, float]
+    glare_quads: tuple[Quad, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,3 +147,4 @@ class RecognitionResult:
     quality: Mapping[str, QualityScoreResult]
     requirements: tuple[RequirementResult, ...]
     timings_ms: Mapping[str, float]
+    glare_quads: tuple[Quad, ...] = ()

@@ -59,7 +59,7 @@ class KtpOcrServicer(stubs.KtpOcrServiceServicer):
         """Read the card in one image."""
         request_id = _request_id(request.request_id)
         with self._admission.admit():
-            result = await self._reader.recognize(request.image, self._deadline_s(context))
+            result = await self._reader.recognize(request.image, self._deadline_s(context), tuple(request.require))
         return messages.RecognizeCardResponse(request_id=request_id, recognition=recognition_to_message(result))
 
     async def AssessQuality(  # noqa: N802  # the contract's name
@@ -112,7 +112,7 @@ class KtpOcrServicer(stubs.KtpOcrServiceServicer):
         try:
             _check_request_id(request.request_id)
             with self._admission.admit():
-                result = await self._reader.recognize(request.image, deadline_s or latest_s)
+                result = await self._reader.recognize(request.image, deadline_s or latest_s, tuple(request.require))
         except Exception as error:  # noqa: BLE001  # an item's failure is its answer and never ends the stream
             status = status_from_error(reportable_failure(error))
             return messages.RecognizeCardsResponse(request_id=request.request_id, error=status)

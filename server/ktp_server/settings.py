@@ -18,6 +18,9 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from ktp_preprocessing.requirements import RequirementAction, RequirementRule, RequirementRules
+from ktp_server.verdicts import CHECK_NAMES
+
 __all__ = ["ENVIRONMENT_PREFIX", "Settings", "SettingsError", "load_settings"]
 
 ENVIRONMENT_PREFIX = "KTP_OCR_"
@@ -27,6 +30,8 @@ CORE_COUNT = os.cpu_count() or 1
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Count = Annotated[int, Field(ge=1)]
+Bound = Annotated[str, Field(pattern=r"^\d{1,10}(\.\d{1,6})? (warn|reject)$")]
+"""A requirement: its bound, and what a failure leads to."""
 
 
 class SettingsError(Exception):
@@ -104,12 +109,73 @@ class Settings(BaseSettings):
     text_confidence_min: Fraction = Field(
         default=0.02, description="Lines read with less confidence are dropped before the fields are sought."
     )
+    file_size_min: Bound = Field(
+        default="102400 warn", description="Bytes of the file; smaller ones are thumbnails, or a messenger shrank them."
+    )
+    short_side_min: Bound = Field(
+        default="300 reject", description="Pixels of the image's shorter side; below, print cannot be read."
+    )
+    long_side_min: Bound = Field(default="400 reject", description="Pixels of the image's longer side, likewise.")
+    short_side_below: Bound = Field(
+        default="3000 reject",
+        description="The image's shorter side must have fewer pixels. Higher costs memory: 3 bytes a pixel and image.",
+    )
+    long_side_below: Bound = Field(default="4000 reject", description="The image's longer side, likewise.")
+    megapixels_min: Bound = Field(
+        default="2 warn", description="Millions of pixels; fewer come from screenshots and weak cameras."
+    )
+    jpeg_quality_min: Bound = Field(
+        default="80 warn", description="JPEG quality, 1 to 100; below, artefacts begin to change letters."
+    )
+    card_short_side_min: Bound = Field(
+        default="300 reject", description="Pixels of the card's shorter sides in the image; below, CARD_TOO_SMALL."
+    )
+    card_long_side_min: Bound = Field(default="400 reject", description="Pixels of the card's longer sides, likewise.")
+    sharpness_min: Fraction = Field(
+        default=0.5, description="Least score of sharpness that passes; higher complains of softer pictures."
+    )
+    brightness_min: Fraction = Field(
+        default=0.5, description="Least score of brightness; higher complains of darker and of washed-out pictures."
+    )
+    specularity_min: Fraction = Field(
+        default=0.5, description="Least score of specularity; higher complains of smaller spots of glare."
+    )
+    completeness_min: Fraction = Field(
+        default=0.8, description="Least score of completeness; 0.8 is 2 % of the card out of the picture."
+    )
+    tilt_min: Fraction = Field(default=0.5, description="Least score of tilt; 0.5 is a card seen from 45 degrees.")
+    colour_min: Fraction = Field(
+        default=0.5, description="Least score of colour; higher complains of paler pictures along with copies."
+    )
+    require: tuple[str, ...] = Field(
+        default=(),
+        description="Checks that refuse an image which fails them, as a JSON list of names; the others only advise.",
+    )
 
     @model_validator(mode="after")
     def _check_scores(self) -> Self:
         if self.extra_card_score_min < self.card_score_min:
             raise ValueError("extra_card_score_min must not be below card_score_min")
+        unknown = sorted(set(self.require) - set(CHECK_NAMES))
+        if unknown:
+            raise ValueError(f"require: no such check: {', '.join(unknown)}; there are {', '.join(CHECK_NAMES)}")
+        self.requirement_rules().decode_limits()
         return self
+
+    def requirement_rules(self) -> RequirementRules:
+        """Give the requirements on files, images and cards."""
+        return RequirementRules(
+            file_size_min=_rule(self.file_size_min),
+            file_size_max=RequirementRule(self.image_max_bytes, RequirementAction.REJECT),
+            short_side_min=_rule(self.short_side_min),
+            long_side_min=_rule(self.long_side_min),
+            short_side_below=_rule(self.short_side_below),
+            long_side_below=_rule(self.long_side_below),
+            megapixels_min=_rule(self.megapixels_min),
+            jpeg_quality_min=_rule(self.jpeg_quality_min),
+            card_short_side_min=_rule(self.card_short_side_min),
+            card_long_side_min=_rule(self.card_long_side_min),
+        )
 
     @classmethod
     def settings_customise_sources(
@@ -122,6 +188,11 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Order the sources, strongest first; a .env file and secret files are not read."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def _rule(bound: str) -> RequirementRule:
+    threshold, action = bound.split(" ")
+    return RequirementRule(float(threshold), RequirementAction(action.upper()))
 
 
 def load_settings(config_file: Path | None = None, overrides: Mapping[str, str | None] | None = None) -> Settings:

@@ -6,7 +6,7 @@ to source-image pixels through the inverse of the homography that led there.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,7 @@ from ktp_preprocessing.geometry import map_points
 from ktp_preprocessing.letterbox import Letterboxed, letterbox
 from ktp_preprocessing.outline import CardOutline, find_card_quad
 from ktp_preprocessing.photo_background import find_photo_background
-from ktp_preprocessing.quality import QualityReport, assess_quality
+from ktp_preprocessing.quality import QualityScore, QualityThresholds, assess_quality
 from ktp_preprocessing.rectify import RectifiedCard, rectify
 from ktp_preprocessing.requirements import (
     RequirementAction,
@@ -34,11 +34,13 @@ from ktp_preprocessing.requirements import (
     check_card_size,
     check_requirements,
 )
+from ktp_preprocessing.view import ViewThresholds, assess_view
 from ktp_server.cards import CardSelection, select_card
 from ktp_server.errors import ErrorReason, RecognitionError
 from ktp_server.models import CardInstance
 from ktp_server.results import (
     FIELD_NAMES,
+    QUALITY_NAMES,
     CardResult,
     FieldResult,
     FindingResult,
@@ -70,10 +72,19 @@ _MARGIN_COLUMN_COUNT = 2  # kept behind a line's end: a recogniser may emit its 
 
 @dataclass(frozen=True, slots=True)
 class CardRules:
-    """What a card must satisfy: how sure segmentation must be, and how large the card."""
+    """What a card must satisfy.
+
+    Attributes:
+        selection: how sure segmentation must be.
+        requirements: how large it must be.
+        quality: lowest scores of its picture.
+        view: lowest scores of how it was photographed.
+    """
 
     selection: CardSelection
     requirements: RequirementRules
+    quality: QualityThresholds = field(default_factory=QualityThresholds)
+    view: ViewThresholds = field(default_factory=ViewThresholds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +126,7 @@ class AlignedCard:
     rectified: RectifiedCard
     quality: Mapping[str, QualityScoreResult]
     requirements: tuple[RequirementResult, ...]
+    glare_quads: tuple[Quad, ...]
 
     def result(self) -> CardResult:
         """Give the card as far as it is known without its text."""
@@ -201,9 +213,17 @@ def align_card(
         _reject(card_report, ErrorReason.CARD_TOO_SMALL)
         rectified = rectify(prepared.image.pixels, outline.quad)
     with clock.measure("quality"):
-        quality = _quality_results(assess_quality(rectified.pixels))
+        quality = assess_quality(rectified.pixels, rules.quality)
+        height_px, width_px = prepared.image.pixels.shape[:2]
+        view = assess_view(outline, (width_px, height_px), rectified.pixels, rules.view)
+        reports = (quality, quality, quality, view, view, view)
+        scores = {
+            name: _quality_result(getattr(report, name)) for name, report in zip(QUALITY_NAMES, reports, strict=True)
+        }
+        to_source = np.asarray(np.linalg.inv(rectified.homography), dtype=np.float64)
+        glare_quads = tuple(_source_quad(quad, to_source) for quad in quality.glare_quads)
     requirements = _requirement_results(prepared.requirements) + _requirement_results(card_report)
-    return AlignedCard(outline, instance.score, rectified, quality, requirements)
+    return AlignedCard(outline, instance.score, rectified, scores, requirements, glare_quads)
 
 
 def cut_lines(
@@ -272,12 +292,8 @@ def _requirement_results(report: RequirementReport) -> tuple[RequirementResult, 
     )
 
 
-def _quality_results(report: QualityReport) -> dict[str, QualityScoreResult]:
-    scores = {"sharpness": report.sharpness, "brightness": report.brightness, "specularity": report.specularity}
-    return {
-        name: QualityScoreResult(score.score, score.threshold, score.passed, score.reason)
-        for name, score in scores.items()
-    }
+def _quality_result(score: QualityScore) -> QualityScoreResult:
+    return QualityScoreResult(score.score, score.threshold, score.passed, score.reason)
 
 
 def field_result(field: FieldReading, to_source: NDArray[np.float64] | None = None) -> FieldResult:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Collection
 from datetime import date
 
 from ktp_postprocessing.normalised import BloodType, MaritalStatus, NormalisedValues, Religion, Sex
@@ -56,12 +57,14 @@ def recognition_of(text: str) -> RecognitionResult:
             "sharpness": QualityScoreResult(0.9, 0.5, True, ""),
             "brightness": QualityScoreResult(0.2, 0.5, False, "too dark: use more light"),
             "specularity": QualityScoreResult(1.0, 0.5, True, ""),
+            "completeness": QualityScoreResult(0.75, 0.8, False, "show all four corners"),
         },
         requirements=(
             RequirementResult("file_size_min", 102400.0, 5.0, False, False),
             RequirementResult("jpeg_quality_min", 80.0, None, True, True),
         ),
         timings_ms={"decode": 1.5, "segmentation": 20.25, "total": 22.0},
+        glare_quads=(QUAD,),
     )
 
 
@@ -76,6 +79,7 @@ class ScriptedReader:
         started: how often each image was begun.
         cancelled: how often each image was cancelled.
         deadlines_s: deadline of each image.
+        required: checks that each image must pass.
         release: lets waiting images go on.
     """
 
@@ -84,11 +88,15 @@ class ScriptedReader:
         self.started: Counter[bytes] = Counter()
         self.cancelled: Counter[bytes] = Counter()
         self.deadlines_s: dict[bytes, float | None] = {}
+        self.required: dict[bytes, tuple[str, ...]] = {}
         self.release = asyncio.Event()
 
-    async def recognize(self, data: bytes, deadline_s: float | None = None) -> RecognitionResult:
+    async def recognize(
+        self, data: bytes, deadline_s: float | None = None, require: Collection[str] = ()
+    ) -> RecognitionResult:
         """See `CardReader`."""
         self.started[data] += 1
+        self.required[data] = tuple(require)
         self.deadlines_s[data] = deadline_s
         if data in self.failures:
             raise self.failures[data]

@@ -16,6 +16,7 @@ from ktp_server.engines.repository import find_model_repository, read_model_repo
 from ktp_server.errors import ErrorReason, RecognitionError
 from ktp_server.models import CardModels
 from ktp_server.pipeline import Pipeline, PipelineRules
+from ktp_server.results import QUALITY_NAMES
 from ktp_server.stages import CpuWorkers
 from ktp_server.steps import CardRules, ReadingRules
 from tests.contract.card_oracle import TRUTH, corner_error_px, draw_card, oracle
@@ -66,7 +67,7 @@ async def test_card_is_read_and_everything_lies_in_source_pixels(workers: CpuWor
     assert np.abs(np.array(result.card.quad) - QUAD).max() < 3.0
     assert abs(result.card.rotation_degrees) < 5.0
     assert list(result.timings_ms) == STAGES
-    assert set(result.quality) == {"sharpness", "brightness", "specularity"}
+    assert tuple(result.quality) == QUALITY_NAMES
     assert [item.name for item in result.requirements][-2:] == ["card_short_side_min", "card_long_side_min"]
     assert len(result.card.lines) == 28
 
@@ -76,6 +77,27 @@ async def test_assessment_stops_before_the_text(workers: CpuWorkers) -> None:
     assert list(result.timings_ms) == [*STAGES[:6], "total"]
     assert not result.card.fields
     assert np.abs(np.array(result.card.quad) - QUAD).max() < 3.0
+
+
+async def test_required_checks_refuse_and_list_all_that_failed(workers: CpuWorkers) -> None:
+    grey = cv2.imdecode(np.frombuffer(draw_card(QUAD), np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert grey is not None
+    data = cv2.imencode(".jpg", grey, [cv2.IMWRITE_JPEG_QUALITY, 60])[1].tobytes()
+    pipeline = pipeline_over(oracle(SPECS, [QUAD]), workers)
+    result = await pipeline.recognize(data)
+    assert not result.quality["colour"].passed
+    with pytest.raises(RecognitionError) as caught:
+        await pipeline.recognize(data, require=["colour", "jpeg_quality_min", "tilt"])
+    assert caught.value.reason is ErrorReason.QUALITY_REJECTED
+    assert "colour: " in caught.value.message
+    assert "jpeg_quality_min: 60 was measured, the bound is 80" in caught.value.message
+    assert "tilt" not in caught.value.message
+
+
+async def test_unknown_checks_are_a_bad_request(workers: CpuWorkers) -> None:
+    with pytest.raises(RecognitionError, match="beauty") as caught:
+        await pipeline_over(oracle(SPECS, [QUAD]), workers).recognize(draw_card(QUAD), require=["beauty"])
+    assert (caught.value.reason, caught.value.field) == (ErrorReason.REQUEST_INVALID, "require")
 
 
 SMALL = np.array([[300.0, 300.0], [660.0, 300.0], [660.0, 527.0], [300.0, 527.0]])

@@ -78,6 +78,11 @@ async def test_assessment_reads_no_field(bench: Bench) -> None:
     assert not response.card.HasField("nama")
 
 
+async def test_required_checks_reach_the_reader(bench: Bench) -> None:
+    await bench.stub.RecognizeCard(messages.RecognizeCardRequest(image=b"A", require=["tilt", "sharpness"]))
+    assert bench.reader.required[b"A"] == ("tilt", "sharpness")
+
+
 async def test_gzip_is_accepted(bench: Bench) -> None:
     response = await bench.stub.RecognizeCard(card_request(b"A" * 4000), compression=grpc.Compression.Gzip)
     assert response.recognition.card.nama.value == "A" * 4000

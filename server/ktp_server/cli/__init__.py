@@ -1,12 +1,12 @@
 """The command line `ktp-ocr`.
 
-`images` holds the commands that read or draw pictures, `texts` those that read text, `templates` those for the tables;
-`options` is what they share.
+`images` holds the commands that read or draw pictures, `checks` the one that only checks them, `texts` those that read
+text, `templates` those for the tables; `options` is what they share.
 """
 
 import typer
 
-from ktp_server.cli import images, templates, texts
+from ktp_server.cli import checks, images, templates, texts
 
 __all__ = ["app", "main"]
 
@@ -24,7 +24,7 @@ app = typer.Typer(
         "`--set name=value`; the latter wins."
     ),
 )
-for command in (images.serve, images.read, images.demo, images.specimen, texts.fields, texts.nik):
+for command in (images.serve, images.read, checks.check, images.demo, images.specimen, texts.fields, texts.nik):
     app.command()(command)
 app.add_typer(templates.app, name="templates")
 

@@ -17,6 +17,7 @@ runner = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1"})
         (["nik"], ["--json", "--templates", "16 digits", "Papua"]),
         (["templates"], ["build", "check"]),
         (["templates", "build"], ["--out", "make templates"]),
+        (["check"], ["--json", "Exit status", "without reading"]),
         (["read"], ["--json", "Exit status", "folders"]),
         (["specimen"], ["--seed", "--count", "--out", "--stratum"]),
         (["demo"], ["--out", "annotated"]),

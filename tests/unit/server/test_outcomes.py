@@ -11,8 +11,8 @@ from rich.console import Console
 
 from ktp_server.annotate import annotate
 from ktp_server.errors import ErrorReason, RecognitionError
-from ktp_server.outcomes import FileOutcome, find_images, outcome_to_json, read_files
-from ktp_server.presentation import render_outcome
+from ktp_server.outcomes import FileOutcome, assessment_to_json, find_images, outcome_to_json, read_files
+from ktp_server.presentation import render_checks, render_outcome
 from tests.contract.scripted_reader import QUAD, ScriptedReader, recognition_of
 
 
@@ -49,6 +49,20 @@ async def test_outcomes_keep_the_order_and_a_bad_file_stops_nothing(tmp_path: Pa
         "REQUEST_INVALID",
         None,
     ]
+
+
+async def test_an_assessment_lists_every_check() -> None:
+    result = await ScriptedReader().assess_quality(b"A")
+    document = assessment_to_json(Path("a.jpg"), result)
+    restored = json.loads(json.dumps(document))
+    assert restored["status"] == "OK"
+    assert set(restored["requirements"]) == {"file_size_min", "jpeg_quality_min"}
+    assert set(restored["quality"]) == set(result.quality)
+    output = io.StringIO()
+    Console(file=output, width=160).print(render_checks(result))
+    shown = output.getvalue()
+    assert "too dark: use more light" in shown
+    assert "jpeg_quality_min" in shown
 
 
 def test_json_of_a_success() -> None:

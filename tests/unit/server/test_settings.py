@@ -1,9 +1,13 @@
 """Where a setting's value comes from, and what an invalid one says."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
+from ktp_preprocessing.quality import QualityThresholds
+from ktp_preprocessing.requirements import RequirementAction, RequirementRules
+from ktp_preprocessing.view import ViewThresholds
 from ktp_server.settings import Settings, SettingsError, load_settings
 
 
@@ -47,6 +51,9 @@ def test_file_can_be_named_in_the_environment(tmp_path: Path, monkeypatch: pytes
     [
         ("card_score_min", "1.5"),
         ("engine_queue_limit", "many"),
+        ("jpeg_quality_min", "80"),
+        ("jpeg_quality_min", "80 ignore"),
+        ("require", '["beauty"]'),
         ("max_in_flight_count", "0"),
         ("listen_address", "no port"),
         ("log_level", "LOUD"),
@@ -92,3 +99,16 @@ def test_settings_of_a_kubernetes_service_are_not_ours() -> None:
 
 def test_every_setting_says_what_it_does() -> None:
     assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_requirements_are_plain_settings() -> None:
+    rules = load_settings(None, {"jpeg_quality_min": "70.5 reject"}).requirement_rules()
+    assert (rules.jpeg_quality_min.threshold, rules.jpeg_quality_min.action) == (70.5, RequirementAction.REJECT)
+    assert rules.megapixels_min == RequirementRules().megapixels_min
+
+
+def test_defaults_are_those_of_the_stages() -> None:
+    settings = load_settings()
+    assert settings.requirement_rules() == RequirementRules()
+    thresholds = {**asdict(QualityThresholds()), **asdict(ViewThresholds())}
+    assert {name: getattr(settings, f"{name}_min") for name in thresholds} == thresholds

@@ -1,0 +1,59 @@
+"""The command that checks pictures without reading them."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console, Group
+from rich.text import Text
+
+from ktp_server.cli.options import ConfigOption, ModelsOption, SetOption, make_settings, run_or_exit, to_text
+from ktp_server.settings import Settings
+
+__all__ = ["check"]
+
+
+def check(
+    paths: Annotated[list[Path], typer.Argument(help="Image files, or folders that are searched for images.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per image and line.")] = False,
+    models: ModelsOption = None,
+    config: ConfigOption = None,
+    assignments: SetOption = None,
+) -> None:
+    """Check image files against the requirements, and the quality of the card in them, without reading its text.
+
+    Exit status: 0 when every check of every file passed, 1 when some failed or a file cannot be used.
+
+    Example: `ktp-ocr check --json photos/ > checks.jsonl`
+    """
+    settings = make_settings(config, assignments, {"model_repository": to_text(models)})
+    raise typer.Exit(0 if run_or_exit(_check(paths, settings, as_json=as_json)) else 1)
+
+
+async def _check(paths: list[Path], settings: Settings, *, as_json: bool) -> bool:
+    """Check and print; tell whether everything passed."""
+    from ktp_server.assembly import open_pipeline
+    from ktp_server.errors import reportable_failure
+    from ktp_server.outcomes import assessment_to_json, failure_to_json, find_images
+    from ktp_server.presentation import render_checks, render_failure
+
+    console, all_passed = Console(), True
+    async with open_pipeline(settings) as pipeline:
+        for path in find_images(paths):
+            try:
+                result = await pipeline.assess_quality(path.read_bytes())
+            except Exception as error:  # noqa: BLE001  # one bad file never stops the rest
+                failure = reportable_failure(error)
+                all_passed = False
+                document, shown = failure_to_json(path, failure), Group(render_failure(failure))
+            else:
+                all_passed &= all(score.passed for score in result.quality.values())
+                all_passed &= all(item.passed for item in result.requirements)
+                document, shown = assessment_to_json(path, result), Group(render_checks(result))
+            if as_json:
+                sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
+            else:
+                console.print(Group(Text(str(path), style="bold"), shown))
+    return all_passed

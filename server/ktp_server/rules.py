@@ -1,0 +1,29 @@
+"""The stages' rules, from the settings."""
+
+from ktp_postprocessing.knowledge import CardKnowledge
+from ktp_preprocessing.quality import QualityThresholds
+from ktp_preprocessing.view import ViewThresholds
+from ktp_server.cards import CardSelection
+from ktp_server.pipeline import PipelineRules
+from ktp_server.settings import Settings
+from ktp_server.steps import CardRules, ReadingRules
+
+__all__ = ["pipeline_rules"]
+
+
+def pipeline_rules(settings: Settings, knowledge: CardKnowledge) -> PipelineRules:
+    """Build the rules.
+
+    Args:
+        settings: thresholds.
+        knowledge: lists that fields are matched against.
+    """
+    requirements = settings.requirement_rules()
+    card = CardRules(
+        selection=CardSelection(settings.card_score_min, settings.extra_card_score_min),
+        requirements=requirements,
+        quality=QualityThresholds(settings.sharpness_min, settings.brightness_min, settings.specularity_min),
+        view=ViewThresholds(settings.completeness_min, settings.tilt_min, settings.colour_min),
+    )
+    reading = ReadingRules(knowledge, settings.text_confidence_min)
+    return PipelineRules(requirements, card, reading, settings.require)
