@@ -6,7 +6,7 @@ custom_imports = dict(
 )
 
 model = dict(
-    type="DBNet",
+    type="KtpDBNet",
     data_preprocessor=dict(
         type="TextDetDataPreprocessor",
         mean=[123.675, 116.28, 103.53],
@@ -16,7 +16,7 @@ model = dict(
     backbone=dict(type="mmdet.MobileNetV2", widen_factor=0.5, out_indices=(1, 2, 4, 6), norm_cfg=dict(type="BN")),
     neck=dict(type="FPNC", in_channels=[16, 16, 48, 160], lateral_channels=64, out_channels=16),
     det_head=dict(
-        type="DBHead",
+        type="KtpDBHead",
         in_channels=64,
         module_loss=dict(type="KtpDBModuleLoss"),
         postprocessor=dict(type="KtpTextBoxes"),
@@ -26,4 +26,4 @@ model = dict(
 train_dataset = dict(type="KtpFrameDataset", training=True)
 val_dataset = dict(type="KtpFrameDataset", training=False)
 val_evaluator = dict(type="KtpTextBoxMetric")
-schedule = dict(batch_size=8, lr=2e-3, weight_decay=0.01, warm_up=50, val_interval=250, val_batch_size=8)
+schedule = dict(batch_size=4, lr=1e-3, weight_decay=0.01, warm_up=50, val_interval=150, val_batch_size=8)

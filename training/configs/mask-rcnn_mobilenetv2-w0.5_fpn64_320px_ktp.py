@@ -4,7 +4,14 @@ No stride-4 level: it would cost more than all others together, and a card is ne
 """
 
 default_scope = "mmdet"
-custom_imports = dict(imports=["ktp_training.segmentation_data", "ktp_training.metrics", "ktp_training.loop"])
+custom_imports = dict(
+    imports=[
+        "ktp_training.segmentation_data",
+        "ktp_training.segmentation_model",
+        "ktp_training.metrics",
+        "ktp_training.loop",
+    ]
+)
 
 coder = dict(type="DeltaXYWHBBoxCoder", target_means=[0.0] * 4)
 strides = [8, 16, 32]
@@ -16,7 +23,7 @@ roi_extractor = dict(
     finest_scale=112,
 )
 model = dict(
-    type="MaskRCNN",
+    type="KtpMaskRCNN",
     data_preprocessor=dict(
         type="DetDataPreprocessor",
         mean=[123.675, 116.28, 103.53],
@@ -36,7 +43,7 @@ model = dict(
         loss_bbox=dict(type="L1Loss", loss_weight=1.0),
     ),
     roi_head=dict(
-        type="StandardRoIHead",
+        type="KtpRoIHead",
         bbox_roi_extractor=roi_extractor,
         bbox_head=dict(
             type="Shared2FCBBoxHead",
@@ -49,16 +56,13 @@ model = dict(
             loss_cls=dict(type="CrossEntropyLoss", use_sigmoid=False, loss_weight=1.0),
             loss_bbox=dict(type="L1Loss", loss_weight=1.0),
         ),
-        mask_roi_extractor=dict(roi_extractor, roi_layer=dict(type="RoIAlign", output_size=14, sampling_ratio=2)),
-        mask_head=dict(
-            type="FCNMaskHead",
-            num_convs=3,
-            in_channels=64,
-            conv_out_channels=64,
-            num_classes=4,
-            class_agnostic=True,
-            loss_mask=dict(type="CrossEntropyLoss", use_mask=True, loss_weight=1.0),
+        mask_roi_extractor=dict(
+            type="SingleRoIExtractor",
+            roi_layer=dict(type="RoIAlign", output_size=28, sampling_ratio=2),
+            out_channels=32,
+            featmap_strides=strides[:1],
         ),
+        mask_head=dict(type="KtpMaskHead", map_channels=64, in_channels=32, loss_weight=2.0),
     ),
     train_cfg=dict(
         rpn=dict(
@@ -86,7 +90,6 @@ model = dict(
                 ignore_iof_thr=-1,
             ),
             sampler=dict(type="RandomSampler", num=48, pos_fraction=0.25, neg_pos_ub=-1, add_gt_as_proposals=True),
-            mask_size=28,
             pos_weight=-1,
             debug=False,
         ),
@@ -100,4 +103,4 @@ model = dict(
 train_dataset = dict(type="KtpSceneDataset", training=True)
 val_dataset = dict(type="KtpSceneDataset", training=False)
 val_evaluator = dict(type="KtpCardMetric")
-schedule = dict(batch_size=8, lr=1e-3, weight_decay=0.01, warm_up=200, val_interval=500, val_batch_size=8)
+schedule = dict(batch_size=8, lr=1e-3, weight_decay=0.01, warm_up=200, val_interval=440, val_batch_size=8)

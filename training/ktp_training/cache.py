@@ -43,7 +43,7 @@ LEAST_CARD_WIDTH_PX = 450.0
 LARGEST_GLUED_GAP = 1.3
 """Widest gap between a label and its value, in line heights, that the text detector was seen to bridge."""
 LEAST_VISIBLE = 0.95
-"""Lines of which less is visible are nothing to learn reading from."""
+"""Lines of which less is visible, or parts of which are wiped out, are nothing to learn reading from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +115,16 @@ def load_extracts(pixel_file: Path) -> tuple[NDArray[np.uint8], list]:
     with pixel_file.with_suffix(".pickle").open("rb") as stream:
         extracts = pickle.load(stream)
     return np.load(pixel_file, mmap_mode="r"), extracts
+
+
+def open_pools(pools: Sequence[str], kind: str, workers: int = 1) -> list[tuple[NDArray[np.uint8], object]]:
+    """Open the extracts of several pools, building what is missing: pixels and what belongs to them, item by item."""
+    items: list[tuple[NDArray[np.uint8], object]] = []
+    for pool in pools:
+        for pixel_file in build_cache(Path(pool), kind, workers):
+            pixels, extracts = load_extracts(pixel_file)
+            items += zip(pixels, extracts, strict=True)
+    return items
 
 
 def _write_shard(task: tuple[Path, str, Sequence[SpecimenTruth], int]) -> None:
@@ -196,7 +206,7 @@ def _extract_strips(
     offset = sum(block.size for block in blocks)
     for card in filter(is_legible, scene.cards):
         to_frame = quad_homography(card.quad, card_frame_quad())
-        whole = [line for line in card.lines if line.text.strip() and line.visible >= LEAST_VISIBLE]
+        whole = [line for line in card.lines if line.text.strip() and line.legible and line.visible >= LEAST_VISIBLE]
         for line in [*whole, *glued_lines(whole, to_frame)]:
             strip = cut_strip(grey, to_frame, line)
             blocks.append(strip)

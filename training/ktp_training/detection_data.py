@@ -1,7 +1,6 @@
 """Data set of the text detector: card frames, shaken and re-coloured on the way."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import ClassVar
 
 import cv2
@@ -13,9 +12,9 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from ktp_preprocessing.rectify import CARD_FRAME_SIZE_PX
-from ktp_training.cache import LEAST_VISIBLE, FrameExtract, build_cache, load_extracts
-from ktp_training.detection_model import draw_targets
-from ktp_training.photometry import add_noise, blur, compress, vary_colour, vary_tone
+from ktp_training.cache import LEAST_VISIBLE, open_pools
+from ktp_training.detection_model import draw_targets, draw_weights
+from ktp_training.photometry import vary_photo
 
 NOT_TEXT = frozenset({"signature", "watermark"})
 HIDDEN = 0.1
@@ -37,11 +36,7 @@ class KtpFrameDataset(Dataset):
             workers: processes for building missing extracts.
         """
         self.training = training
-        self.items: list[tuple[NDArray[np.uint8], FrameExtract]] = []
-        for pool in pools:
-            for pixel_file in build_cache(Path(pool), "detection", workers):
-                pixels, extracts = load_extracts(pixel_file)
-                self.items += list(zip(pixels, extracts, strict=True))
+        self.items = open_pools(pools, "detection", workers)
         self._rng: np.random.Generator | None = None
 
     def __len__(self) -> int:
@@ -56,7 +51,7 @@ class KtpFrameDataset(Dataset):
             if self._rng is None:
                 self._rng = np.random.default_rng(torch.initial_seed())
             frame, quads = _shake(frame, quads, self._rng)
-            frame = _vary(frame, self._rng)
+            frame = vary_photo(frame, self._rng)
         return {
             "inputs": torch.from_numpy(np.ascontiguousarray(frame.transpose(2, 0, 1))),
             "data_samples": _sample(index, quads, whole, extract.stratum),
@@ -74,20 +69,6 @@ def _shake(
     matrix[:, 2] += rng.normal(0.0, 4.0, 2)
     moved = cv2.warpAffine(frame, matrix, CARD_FRAME_SIZE_PX, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(moved, dtype=np.uint8), quads @ matrix[:, :2].T + matrix[:, 2]
-
-
-def _vary(frame: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    if rng.random() < 0.6:
-        frame = vary_tone(frame, rng)
-    if rng.random() < 0.5:
-        frame = vary_colour(frame, rng)
-    if rng.random() < 0.2:
-        frame = blur(frame, rng, 1.5)
-    if rng.random() < 0.3:
-        frame = add_noise(frame, rng, 10.0)
-    if rng.random() < 0.15:
-        frame = compress(frame, rng)
-    return frame
 
 
 def _sample(index: int, quads: NDArray[np.float64], whole: NDArray[np.bool_], stratum: str) -> TextDetDataSample:
@@ -108,9 +89,9 @@ def _sample(index: int, quads: NDArray[np.float64], whole: NDArray[np.bool_], st
         }
     )
     shrink, threshold, mask = draw_targets(quads[whole], CARD_FRAME_SIZE_PX)
-    counted = np.ones_like(shrink)
+    counted = draw_weights(quads[whole], shrink)
     for quad in quads[~whole]:
         cv2.fillConvexPoly(counted, np.round(quad).astype(np.int32), 0.0)
     sample.shrink_map, sample.shrink_mask = torch.from_numpy(shrink), torch.from_numpy(counted)
-    sample.threshold_map, sample.threshold_mask = torch.from_numpy(threshold), torch.from_numpy(mask * counted)
+    sample.threshold_map, sample.threshold_mask = torch.from_numpy(threshold), torch.from_numpy(mask * (counted > 0))
     return sample

@@ -6,6 +6,8 @@ from mmengine.evaluator import BaseMetric
 from mmengine.registry import METRICS
 from numpy.typing import NDArray
 
+from ktp_preprocessing.crops import LINE_GROWTH
+
 LEAST_SCORE = 0.5
 """A detection counts from this score on; the server's default threshold."""
 
@@ -51,8 +53,11 @@ class KtpCardMetric(BaseMetric):
 
 
 def _mask_iou(mask: NDArray[np.uint8], quad: NDArray[np.float64]) -> float:
-    truth = np.zeros_like(mask)
-    cv2.fillConvexPoly(truth, np.round(quad * 16).astype(np.int32), 1, shift=4)
+    """A pixel is the card's when its centre is: filling a polygon would grow the truth by half a pixel all round."""
+    y, x = np.mgrid[: mask.shape[0], : mask.shape[1]]
+    along = np.roll(quad, -1, axis=0) - quad
+    sides = [dx * (y - corner[1]) - dy * (x - corner[0]) >= 0 for corner, (dx, dy) in zip(quad, along, strict=True)]
+    truth = np.logical_and.reduce(sides).astype(np.uint8)
     shared = int((mask & truth).sum())
     return shared / max(1, int((mask | truth).sum()))
 
@@ -76,7 +81,7 @@ class KtpTextBoxMetric(BaseMetric):
             )
             used_found: set[int] = set()
             used_truth: set[int] = set()
-            ious = []
+            ious, overhangs = [], []
             for iou, i, j in pairs:
                 if iou < 0.5:
                     break
@@ -84,7 +89,9 @@ class KtpTextBoxMetric(BaseMetric):
                     used_found.add(i)
                     used_truth.add(j)
                     ious.append(iou)
-            self.results.append({"found": len(found), "truth": len(truth), "ious": ious})
+                    overhangs.append(overhang(found[i], truth[j]))
+            counts = {"found": len(found), "truth": len(truth)}
+            self.results.append({**counts, "ious": ious, "overhangs": overhangs})
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Average over all lines of the validation set."""
@@ -92,12 +99,26 @@ class KtpTextBoxMetric(BaseMetric):
         recall = matched / max(1, sum(result["truth"] for result in results))
         precision = matched / max(1, sum(result["found"] for result in results))
         ious = [iou for result in results for iou in result["ious"]]
+        overhangs = np.array([share for result in results for share in result["overhangs"]] or [0.0])
         return {
             "recall": recall,
             "precision": precision,
             "hmean": 2 * recall * precision / max(1e-9, recall + precision),
             "iou": float(np.mean(ious)) if ious else 0.0,
+            "cut": float((overhangs > LINE_GROWTH).mean()),
         }
+
+
+def overhang(found: NDArray[np.float32], truth: NDArray[np.float32]) -> float:
+    """How far the true line sticks out of the found box, in line heights; (4, 2) each, clockwise.
+
+    The crop for the recogniser is the box grown by LINE_GROWTH: a line that sticks out further is cut.
+    """
+    along = np.roll(found, -1, axis=0) - found
+    lengths = np.linalg.norm(along, axis=1)
+    x, y = (truth[None, :, axis] - found[:, None, axis] for axis in (0, 1))
+    beyond = (along[:, 1, None] * x - along[:, 0, None] * y) / np.maximum(lengths, 1e-6)[:, None]
+    return float(beyond.max() / max(lengths.min(), 1e-6))
 
 
 def quad_iou(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:

@@ -137,3 +137,72 @@ def add_glare(pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np
     down = (np.arange(height_px)[:, None] - y) / (height_px * rng.uniform(0.5, 1.5))
     light = np.exp(-(across**2 + down**2)) * rng.uniform(0.3, 0.8)
     return np.clip(pixels + light * (255.0 - pixels), 0, 255).astype(np.uint8)
+
+
+def vary_photo(pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Show (H, W, 3) RGB as other cameras, lights and copies would: every effect with a probability of its own."""
+    if rng.random() < 0.5:
+        pixels = vary_tone(pixels, rng)
+    if rng.random() < 0.5:
+        pixels = vary_colour(pixels, rng)
+    if rng.random() < 0.15:
+        pixels = cast_shade(pixels, rng)
+    if rng.random() < 0.1:
+        pixels = add_spot(pixels, rng)
+    if rng.random() < 0.1:
+        pixels = add_moire(pixels, rng)
+    if rng.random() < 0.05:
+        pixels = photocopy(pixels, rng)
+    if rng.random() < 0.2:
+        pixels = blur(pixels, rng, 1.5)
+    if rng.random() < 0.12:
+        pixels = sharpen(pixels, rng)
+    if rng.random() < 0.3:
+        pixels = add_noise(pixels, rng, 10.0)
+    if rng.random() < 0.15:
+        pixels = compress(pixels, rng)
+    return pixels
+
+
+def cast_shade(pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Darken what lies on one side of a straight, soft shadow edge; (H, W, 3)."""
+    height_px, width_px = pixels.shape[:2]
+    angle = rng.uniform(0.0, 2 * np.pi)
+    x = np.arange(width_px, dtype=np.float32)[None] - rng.uniform(0.15, 0.85) * width_px
+    y = np.arange(height_px, dtype=np.float32)[:, None] - rng.uniform(0.15, 0.85) * height_px
+    softness = width_px * rng.uniform(0.003, 0.06)
+    lit = np.clip((np.cos(angle) * x + np.sin(angle) * y) / softness, -0.5, 0.5) + 0.5
+    return np.asarray(pixels * (1 - rng.uniform(0.2, 0.6) * (1 - lit))[..., None], dtype=np.uint8)
+
+
+def add_spot(pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Lay a soft bright spot, as lamination mirrors a lamp; what is under it stays just visible; (H, W, 3)."""
+    height_px, width_px = pixels.shape[:2]
+    reach_px = height_px * rng.uniform(0.08, 0.4, 2)
+    x = (np.arange(width_px, dtype=np.float32) - rng.uniform(0, width_px)) / reach_px[0]
+    y = (np.arange(height_px, dtype=np.float32) - rng.uniform(0, height_px)) / reach_px[1]
+    light = np.exp(-(y**2))[:, None] * np.exp(-(x**2))[None] * rng.uniform(0.3, 0.7)
+    return np.asarray(pixels + light[..., None] * (255.0 - pixels), dtype=np.uint8)
+
+
+def add_moire(pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Overlay a photographed screen's coloured stripes: one grating, out of step in the three colours; (H, W, 3)."""
+    height_px, width_px = pixels.shape[:2]
+    angle, period_px = rng.uniform(0.0, np.pi), np.exp(rng.uniform(np.log(2.3), np.log(40.0)))
+    x, y = np.arange(width_px, dtype=np.float32)[None], np.arange(height_px, dtype=np.float32)[:, None]
+    bend = rng.uniform(-0.3, 0.3) * (x / width_px) * (y / height_px) * width_px
+    phase = (np.cos(angle) * x + np.sin(angle) * y + bend) * np.float32(2 * np.pi / period_px)
+    steps = rng.uniform(0, 2 * np.pi) + rng.uniform(0.0, 1.5) * np.arange(3)
+    waves = np.stack([np.sin(phase + np.float32(step)) for step in steps], -1)
+    return np.clip(pixels + waves * rng.uniform(3.0, 20.0), 0, 255).astype(np.uint8)
+
+
+def photocopy(pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Show (H, W, 3) as a copier prints it: grey, steep, with specks of toner."""
+    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    dark, bright = np.percentile(grey[::4, ::4], [2, 90])
+    middle = dark + rng.uniform(0.35, 0.75) * (bright - dark)
+    copied = 255.0 / (1 + np.exp((middle - grey) / max(4.0, (bright - dark) * rng.uniform(0.06, 0.25))))
+    specks = rng.random(grey.shape, dtype=np.float32) < rng.uniform(0.0, 0.003)
+    copied[specks] = rng.uniform(0, 120)
+    return np.repeat(copied.astype(np.uint8)[..., None], 3, axis=2)

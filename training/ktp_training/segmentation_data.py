@@ -1,7 +1,6 @@
 """Data set of the segmentation model: whole scenes, turned, zoomed and re-coloured on the way."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import ClassVar
 
 import cv2
@@ -15,8 +14,8 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from ktp_preprocessing.letterbox import LETTERBOX_PADDING_VALUE
-from ktp_training.cache import SceneExtract, build_cache, load_extracts
-from ktp_training.photometry import add_noise, blur, compress, vary_colour, vary_tone
+from ktp_training.cache import SceneExtract, open_pools
+from ktp_training.photometry import vary_photo
 
 INPUT_SIDE_PX = 320
 LEAST_VISIBLE = 0.85
@@ -42,11 +41,7 @@ class KtpSceneDataset(Dataset):
             workers: processes for building missing extracts.
         """
         self.training = training
-        self.items: list[tuple[NDArray[np.uint8], SceneExtract]] = []
-        for pool in pools:
-            for pixel_file in build_cache(Path(pool), "segmentation", workers):
-                pixels, extracts = load_extracts(pixel_file)
-                self.items += list(zip(pixels, extracts, strict=True))
+        self.items = open_pools(pools, "segmentation", workers)
         self._rng: np.random.Generator | None = None
 
     def __len__(self) -> int:
@@ -71,7 +66,7 @@ class KtpSceneDataset(Dataset):
             borderValue=(LETTERBOX_PADDING_VALUE,) * 3,
         )
         if self._rng is not None and self.training:
-            image = _vary(np.asarray(image, dtype=np.uint8), self._rng)
+            image = vary_photo(np.asarray(image, dtype=np.uint8), self._rng)
         quads = extract.quads @ matrix[:, :2].T + matrix[:, 2]
         return {
             "inputs": torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))),
@@ -133,20 +128,6 @@ def _visible_share(quad: NDArray[np.float64]) -> float:
     area = abs(cv2.contourArea(quad.astype(np.float32)))
     shared, _ = cv2.intersectConvexConvex(quad.astype(np.float32), frame)
     return float(shared / max(area, 1.0))
-
-
-def _vary(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    if rng.random() < 0.6:
-        image = vary_tone(image, rng)
-    if rng.random() < 0.6:
-        image = vary_colour(image, rng)
-    if rng.random() < 0.2:
-        image = blur(image, rng, 1.5)
-    if rng.random() < 0.3:
-        image = add_noise(image, rng, 10.0)
-    if rng.random() < 0.15:
-        image = compress(image, rng)
-    return image
 
 
 def _sample(index: int, quads: NDArray[np.float64], turns: NDArray[np.int64], stratum: str) -> DetDataSample:

@@ -10,11 +10,11 @@ import math
 import torch
 from torch import Tensor, nn
 
-PROPOSALS_PER_LEVEL = 60
-PROPOSALS = 40
+from ktp_training.segmentation_model import MASK_SIDE, widen
+
+PROPOSALS_PER_LEVEL = 32
+PROPOSALS = 20
 DETECTIONS = 8
-MASK_MARGIN = 0.04
-"""How much boxes grow on every side before the mask is drawn: half again their mean error; worth 0.005 of IoU."""
 RPN_OVERLAP, CARD_OVERLAP = 0.7, 0.5
 """Non-maximum suppression thresholds, as in the model's test_cfg."""
 SUPPRESSION_STEPS = 16
@@ -22,6 +22,24 @@ SUPPRESSION_STEPS = 16
 LARGEST_LOG_RATIO = abs(math.log(16 / 1000))
 """Bound of predicted size ratios, as in mmdet's DeltaXYWHBBoxCoder."""
 BOX_SAMPLES = 2
+
+
+PIXEL_ZERO = 116.0
+"""What is taken from every pixel: about the mean, so that zero padding means grey; a whole number, so that a quantised
+network sees the pixels themselves."""
+
+
+def shift_pixels(image: Tensor) -> Tensor:
+    """Image (N, H, W, 3) uint8 to what a network with folded normalisation takes: (N, 3, H, W) float32."""
+    return image.permute(0, 3, 1, 2).float() - PIXEL_ZERO
+
+
+def fold_normalisation(convolution: nn.Conv2d, normalisation: nn.Module) -> None:
+    """Let a model's first convolution do its normalisation: (x - mean) / std becomes part of weights and bias."""
+    with torch.no_grad():
+        weight = convolution.weight / normalisation.std.view(1, 3, 1, 1)
+        offset = (weight.sum((2, 3)) * (PIXEL_ZERO - normalisation.mean.view(1, 3))).sum(1)
+    convolution.weight, convolution.bias = nn.Parameter(weight), nn.Parameter(offset)
 
 
 class ServedSegmentation(nn.Module):
@@ -35,9 +53,8 @@ class ServedSegmentation(nn.Module):
             side_px: input side S.
         """
         super().__init__()
-        self.model, self.side_px, self.mask_margin = model, side_px, MASK_MARGIN
-        self.register_buffer("mean", model.data_preprocessor.mean.view(1, 3, 1, 1).clone())
-        self.register_buffer("deviation", model.data_preprocessor.std.view(1, 3, 1, 1).clone())
+        self.model, self.side_px = model, side_px
+        fold_normalisation(model.backbone.conv1.conv, model.data_preprocessor)
         generator = model.rpn_head.prior_generator
         self.strides = [stride[0] for stride in generator.strides]
         sizes = [(math.ceil(side_px / stride), math.ceil(side_px / stride)) for stride in self.strides]
@@ -53,8 +70,7 @@ class ServedSegmentation(nn.Module):
             boxes (N, 8, 4) float32 in input pixels, scores (N, 8) float32 descending, labels (N, 8) int64 quarter turns
             and masks (N, 8, 28, 28) float32 over each box; all zero in empty slots.
         """
-        pixels = (image.permute(0, 3, 1, 2).float() - self.mean) / self.deviation
-        features = self.model.neck(self.model.backbone(pixels))
+        features = self.model.neck(self.model.backbone(shift_pixels(image)))
         proposals, objectness = self._propose(features)
         heads = self.model.roi_head
         count = proposals.shape[1]
@@ -66,8 +82,10 @@ class ServedSegmentation(nn.Module):
         boxes = self._apply(proposals, deltas.reshape(-1, count, 4), (0.1, 0.1, 0.2, 0.2))
         scores, best = (scores * keep_best(boxes, scores, CARD_OVERLAP)).topk(DETECTIONS, dim=1)
         boxes = boxes.gather(1, best[..., None].expand(-1, DETECTIONS, 4))
-        boxes = self._widen(boxes)
-        masks = heads.mask_head(self._regions(features, boxes, 14)).sigmoid().reshape(-1, DETECTIONS, 28, 28)
+        boxes = widen(boxes, self.side_px)
+        # Masks always look at the finest level: its cells are a third of a mask's on a card that fills the image.
+        regions = align_regions(heads.mask_head.narrow(features[0]), boxes / self.roi_strides[0], MASK_SIDE)
+        masks = heads.mask_head(regions.flatten(0, 1)).sigmoid().reshape(-1, DETECTIONS, MASK_SIDE, MASK_SIDE)
         filled = scores > 0
         boxes, masks = boxes * filled[..., None], masks * filled[..., None, None]
         return boxes, scores, labels.gather(1, best) * filled, masks
@@ -98,11 +116,6 @@ class ServedSegmentation(nn.Module):
         middle = (boxes[..., :2] + boxes[..., 2:]) / 2 + size * scaled[..., :2]
         half = size * scaled[..., 2:].clamp(-LARGEST_LOG_RATIO, LARGEST_LOG_RATIO).exp() / 2
         return torch.cat([middle - half, middle + half], -1).clamp(0, self.side_px)
-
-    def _widen(self, boxes: Tensor) -> Tensor:
-        """Grow boxes (N, K, 4) so that the mask, which is what counts, holds the whole card."""
-        reach = (boxes[..., 2:] - boxes[..., :2]) * self.mask_margin
-        return torch.cat([boxes[..., :2] - reach, boxes[..., 2:] + reach], -1).clamp(0, self.side_px)
 
     def _regions(self, features: tuple[Tensor, ...], boxes: Tensor, bins: int) -> Tensor:
         """RoIAlign from the level that suits each box: (N, K, 4) to (N * K, C, bins, bins)."""
@@ -182,17 +195,46 @@ class ServedDetection(nn.Module):
     """DBNet: image (N, H, W, 3) uint8 RGB card frame to probability (N, H, W) uint8."""
 
     def __init__(self, model: nn.Module) -> None:
-        """Wrap an mmocr DBNet."""
+        """Wrap an mmocr DBNet; its weights are changed."""
         super().__init__()
-        self.model = model
-        self.register_buffer("mean", model.data_preprocessor.mean.view(1, 3, 1, 1).clone())
-        self.register_buffer("deviation", model.data_preprocessor.std.view(1, 3, 1, 1).clone())
+        self.backbone, self.neck = model.backbone, model.neck
+        fold_normalisation(model.backbone.conv1.conv, model.data_preprocessor)
+        narrow, narrow_norm, _, first, norm, _, second = model.det_head.binarize
+        self.narrow = nn.Sequential(narrow, narrow_norm, nn.ReLU())
+        self.first, self.second = _split_upsampling(first, norm, second)
 
     def forward(self, image: Tensor) -> Tensor:
         """Find text: the shrink map's probability times 255, rounded."""
-        pixels = (image.permute(0, 3, 1, 2).float() - self.mean) / self.deviation
-        logits = self.model.det_head.binarize(self.model.neck(self.model.backbone(pixels)))
-        return (logits.sigmoid()[:, 0] * 255.0).round().to(torch.uint8)
+        features = self.neck(self.backbone(shift_pixels(image)))
+        logits = self.second(self.first(self.narrow(features)).relu())
+        levels = (logits.sigmoid() * 255.0).round().to(torch.uint8)
+        height, width = features.shape[2:]
+        # Channels are (row, column) of the first upsampling, then (row, column) of the second.
+        levels = levels.reshape(-1, 2, 2, 2, 2, height, width).permute(0, 5, 1, 3, 6, 2, 4)
+        return levels.reshape(-1, 4 * height, 4 * width)
+
+
+def _split_upsampling(
+    first: nn.ConvTranspose2d, norm: nn.BatchNorm2d, second: nn.ConvTranspose2d
+) -> tuple[nn.Conv2d, nn.Conv2d]:
+    """Two upsamplings by two as two convolutions of 1 x 1 before one rearrangement.
+
+    A transposed convolution of 2 x 2 with stride 2 makes each pixel four, each from that pixel alone; so does the next
+    one. Everything is computed where the map is small, at a third of the cost, and quantises.
+    """
+    channels, middle = first.in_channels, first.out_channels
+    scale = norm.weight / (norm.running_var + norm.eps).sqrt()
+    opened = nn.Conv2d(channels, 4 * middle, 1)
+    closed = nn.Conv2d(4 * middle, 16, 1)
+    with torch.no_grad():
+        # (in, out, row, column) -> (row, column, out, in)
+        spread = first.weight.permute(2, 3, 1, 0) * scale[:, None]
+        opened.weight.copy_(spread.reshape(4 * middle, channels, 1, 1))
+        opened.bias.copy_(((first.bias - norm.running_mean) * scale + norm.bias).repeat(4))
+        blocks = second.weight[:, 0].permute(1, 2, 0).reshape(4, middle)
+        closed.weight.copy_(torch.block_diag(blocks, blocks, blocks, blocks).reshape(16, 4 * middle, 1, 1))
+        closed.bias.copy_(second.bias.expand(16))
+    return opened, closed
 
 
 class ServedRecognition(nn.Module):
