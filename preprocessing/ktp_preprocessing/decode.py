@@ -34,6 +34,8 @@ __all__ = ["DecodeLimits", "DecodedImage", "ImageFormat", "decode_image"]
 MAX_PIXEL_COUNT = 64_000_000
 """Ceiling for configured limits: 192 MB of RGB, below the size from which Pillow warns (89 million pixels)."""
 
+_ROUNDING_DIFFERENCE = 1
+
 _FOREIGN_FORMATS = (
     ("GIF", 0, (b"GIF87a", b"GIF89a")),
     ("TIFF", 0, (b"II*\0", b"MM\0*")),
@@ -128,12 +130,14 @@ class _Stream:
         orientation: EXIF orientation, 1 to 8.
         jpeg_quality: see `DecodedImage`.
         component_count: of a JPEG file; 0 for other formats.
+        probe: see `jpeg.CleanStream`.
     """
 
     clean: bytes
     orientation: int
     jpeg_quality: int | None
     component_count: int = 0
+    probe: bytes | None = None
 
 
 def decode_image(data: bytes, limits: DecodeLimits | None = None) -> DecodedImage:
@@ -161,6 +165,8 @@ def decode_image(data: bytes, limits: DecodeLimits | None = None) -> DecodedImag
         stored = _decode_jpeg(stream.clean)
     else:
         stored = _decode_with_pillow(stream.clean, image_format)
+    if stream.probe is not None:
+        _check_probe(stored, _decode_with_pillow(stream.probe, image_format))
     pixels = apply_orientation(stored, stream.orientation)
     _check_dimensions(pixels.shape[1], pixels.shape[0], bounds)
     return DecodedImage(pixels, image_format, len(data), stream.jpeg_quality)
@@ -199,8 +205,9 @@ def _open_stream(data: bytes, image_format: ImageFormat, limits: DecodeLimits) -
         _check_dimensions(jpeg_header.width_px, jpeg_header.height_px, limits)
         table = jpeg_header.luminance_table
         quality = estimate_quality(table) if table is not None else None
-        clean = jpeg.clean_stream(data, jpeg_header)
-        return _Stream(clean, jpeg_header.orientation, quality, len(jpeg_header.component_ids))
+        rebuilt = jpeg.clean_stream(data, jpeg_header)
+        component_count = len(jpeg_header.component_ids)
+        return _Stream(rebuilt.data, jpeg_header.orientation, quality, component_count, rebuilt.probe)
     if image_format is ImageFormat.PNG:
         png_header = png.read_header(data)
         _check_dimensions(png_header.width_px, png_header.height_px, limits)
@@ -237,6 +244,12 @@ def _decode_jpeg(clean: bytes) -> NDArray[np.uint8]:
     if pixels is None:
         raise ImageCorrupt("the JPEG data are damaged or cut off")
     return np.asarray(pixels, dtype=np.uint8)
+
+
+def _check_probe(pixels: NDArray[np.uint8], probed: NDArray[np.uint8]) -> None:
+    """Make sure that a probed stream shows the same picture; two builds of libjpeg may round differently."""
+    if pixels.shape != probed.shape or cv2.absdiff(pixels, probed).max() > _ROUNDING_DIFFERENCE:
+        raise ImageCorrupt("the JPEG file lacks a part of its data")
 
 
 def _decode_with_pillow(clean: bytes, image_format: ImageFormat) -> NDArray[np.uint8]:

@@ -22,6 +22,10 @@ _PROGRESSIVE_FRAME = 0xC2
 _KEPT_MARKERS = frozenset({_APP0, _APP14, _DQT, _DHT, _DRI, _SOS}) | _FRAME_MARKERS
 _RESTART_MARKERS = frozenset(range(0xD0, 0xD8))
 
+SCAN_PROBE = b"\x5a\xa5\x3c\x96" * 16
+"""Bytes put after each scan of a file with several. A whole scan ignores them; one that was cut takes them for blocks,
+and the picture changes: libjpeg itself fills what is missing in silence."""
+
 MAX_SCAN_COUNT = 32
 """Scans of a progressive file. Encoders write at most about 20; each further one costs a pass over all pixels."""
 
@@ -129,7 +133,21 @@ def read_header(data: bytes) -> JpegHeader:
     return _header_from_frame(found)
 
 
-def clean_stream(data: bytes, header: JpegHeader) -> bytes:
+@dataclass(frozen=True, slots=True)
+class CleanStream:
+    """A JPEG file with only what its pixels need.
+
+    Attributes:
+        data: for libjpeg; decoding it fails where a single sequential scan lacks data.
+        probe: of a file with several scans the same with `SCAN_PROBE` after each of them: it decodes to the same
+            pixels where no scan lacks data. None for a single scan.
+    """
+
+    data: bytes
+    probe: bytes | None
+
+
+def clean_stream(data: bytes, header: JpegHeader) -> CleanStream:
     """Rebuild a JPEG file from the segments its pixels need.
 
     Metadata, embedded previews, profiles and whatever follows the picture are left out. Where the picture is one
@@ -140,13 +158,13 @@ def clean_stream(data: bytes, header: JpegHeader) -> bytes:
         header: its header.
 
     Returns:
-        A JPEG stream for libjpeg; decoding it fails where the scan lacks data.
+        The streams to decode.
 
     Raises:
         ImageCorrupt: the file ends before its end marker, or restart markers are missing.
         ImageFormatUnsupported: more scans than any encoder writes.
     """
-    parts = [b"\xff\xd8"]
+    parts, scan_ends = [b"\xff\xd8"], set[int]()
     coverage = _Coverage(header)
     marks = _find_marks(data)
     scan_count, restart_interval, position = 0, 0, 2
@@ -169,11 +187,14 @@ def clean_stream(data: bytes, header: JpegHeader) -> bytes:
         if restart_interval:
             _check_restarts(marks, stop, position)
         parts.append(data[stop:position])
+        scan_ends.add(len(parts))
     if not coverage.is_complete():
         raise ImageCorrupt("the JPEG file lacks a part of its data")
-    single = scan_count == 1 and not header.progressive
-    parts.append(SCAN_PADDING if single else b"\xff\xd9")
-    return b"".join(parts)
+    if scan_count == 1 and not header.progressive:
+        return CleanStream(b"".join([*parts, SCAN_PADDING]), None)
+    parts.append(b"\xff\xd9")
+    probed = [SCAN_PROBE + part if index in scan_ends else part for index, part in enumerate(parts)]
+    return CleanStream(b"".join(parts), b"".join(probed))
 
 
 def _next_segment(data: bytes, position: int) -> tuple[int, int, int]:

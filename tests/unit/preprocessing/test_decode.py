@@ -308,6 +308,21 @@ def test_progressive_jpeg_without_its_last_scans_is_corrupt() -> None:
         decode_image(PROGRESSIVE[:last_scan] + b"\xff\xd9")
 
 
+@pytest.mark.parametrize("quality", [50, 90])
+@pytest.mark.parametrize("scan", range(10))
+@pytest.mark.parametrize("kept", [0.1, 0.5, 0.9])
+def test_progressive_jpeg_with_one_scan_cut_is_corrupt(quality: int, scan: int, kept: float) -> None:
+    noise = np.random.default_rng(3).normal(0.0, 40.0, PICTURE.shape)  # so that every scan has something to say
+    data = files.jpeg(np.clip(PICTURE + noise, 0, 255).astype(np.uint8), quality=quality, progressive=True)
+    starts = [place for place in range(len(data)) if data.startswith(b"\xff\xda", place)]
+    assert len(starts) == 10
+    start = starts[scan] + 2 + int.from_bytes(data[starts[scan] + 2 : starts[scan] + 4], "big")
+    stop = next(place for place in range(start, len(data)) if data[place] == 0xFF and data[place + 1] != 0)
+    cut = start + int((stop - start) * kept)
+    with pytest.raises(ImageCorrupt):
+        decode_image(data[:cut].rstrip(b"\xff") + data[stop:])
+
+
 def test_jpeg_that_lost_a_restart_interval_is_corrupt() -> None:
     buffer = io.BytesIO()
     Image.fromarray(PICTURE).save(buffer, "JPEG", restart_marker_rows=1)
