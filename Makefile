@@ -90,6 +90,14 @@ confusions: setup ## count which characters the recogniser takes for which, on h
 test: $(VENV)/.stamp-dev ## run the unit, contract and end-to-end tests
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
+FUZZ_VENV := .venv-fuzz
+FUZZ_SECONDS ?= 600
+.PHONY: fuzz
+fuzz: ## fuzz the image decoder for FUZZ_SECONDS, guided by coverage
+	@test -x $(FUZZ_VENV)/bin/python || $(PYTHON) -m venv $(FUZZ_VENV)
+	$(FUZZ_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/fuzz/requirements.txt
+	PYTHONPATH=.:preprocessing $(FUZZ_VENV)/bin/python tests/fuzz/fuzz_decode.py out/fuzz/corpus -max_total_time=$(FUZZ_SECONDS)
+
 .PHONY: check
 check: $(VENV)/.stamp-dev ## lint, formatting, types, import rules
 	$(BIN)/ruff check .
