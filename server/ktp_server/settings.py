@@ -104,7 +104,7 @@ class Settings(BaseSettings):
         default=0.8, description="Least score of a card. Lower finds more cards and takes more other things for cards."
     )
     extra_card_score_min: Fraction = Field(
-        default=0.9, description="Least score at which a second card makes the image fail with TOO_MANY_CARDS."
+        default=0.95, description="Least score at which a second card makes the image fail with TOO_MANY_CARDS."
     )
     text_confidence_min: Fraction = Field(
         default=0.02, description="Lines read with less confidence are dropped before the fields are sought."
