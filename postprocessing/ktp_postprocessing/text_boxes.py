@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 _FULL_PROBABILITY = 255.0
 _HALO_PX = 2  # mass just outside the binarised core still belongs to it
 _ELONGATED_RATIO = 4.0  # from this length : height on, a core's own direction is better than its neighbours'
+_SHORT_RATIO = 2.0  # lines up to this length : usual height of the card's lines are marks or a letter or two
+_USUAL_HEIGHT_SHARE = 0.9  # of the usual height: what a short line has at least, lest a lone `-` fill its crop
 _MIN_CORE_HEIGHT_PX = 0.4  # below it the inverse of the shrinking has no meaning
 
 
@@ -152,6 +154,9 @@ def _unclip(cores: _Cores, angles: NDArray[np.float64], shrink_ratio: float) -> 
     core_height = np.maximum(cores.masses_px / (right - left), _MIN_CORE_HEIGHT_PX)
     offset = _solve_offset(core_width, core_height, shrink_ratio)
     half_width, half_height = core_width / 2 + offset, core_height / 2 + offset
+    usual = _weighted_median(half_height, half_width)
+    is_short = half_width <= _SHORT_RATIO * usual
+    half_height = np.where(is_short, np.maximum(half_height, _USUAL_HEIGHT_SHARE * usual), half_height)
     u = ((left + right) / 2)[:, None] + half_width[:, None] * np.array([-1.0, 1.0, 1.0, -1.0])
     v = ((top + bottom) / 2)[:, None] + half_height[:, None] * np.array([-1.0, -1.0, 1.0, 1.0])
     cosine, sine = cosines[:, None], sines[:, None]

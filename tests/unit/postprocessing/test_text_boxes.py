@@ -65,3 +65,15 @@ def test_a_core_at_the_edge_of_the_map_is_found() -> None:
     image = np.zeros(MAP_SHAPE, np.uint8)
     cv2.rectangle(image, (0, 0), (639, 3), 255, cv2.FILLED)
     assert len(find_text_boxes(image)) == 1
+
+
+def test_a_lone_mark_is_as_high_as_the_lines_beside_it() -> None:
+    probability = np.zeros((120, 300), np.uint8)
+    for top in (10, 30, 50, 70):
+        probability[top : top + 7, 20:200] = 250
+    probability[92:94, 240:246] = 250  # the core of a `-`
+    boxes = find_text_boxes(probability)
+    heights = [float(np.linalg.norm(box.quad[3] - box.quad[0])) for box in boxes]
+    assert len(heights) == 5
+    assert heights[-1] == pytest.approx(0.9 * heights[0], rel=0.02)
+    assert boxes[-1].quad[:, 1].mean() == pytest.approx(93, abs=1.0)
