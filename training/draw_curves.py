@@ -9,8 +9,6 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-SMOOTHING = 0.9
-
 
 def main() -> None:
     """Parse the command line and draw."""
@@ -19,15 +17,16 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("work_dirs", nargs="+", type=Path, help="work folders of the trainings, in order")
     parser.add_argument("--figures", nargs="+", required=True, help="validation figures, as the log names them")
+    parser.add_argument("--lowest", type=float, default=0.0, help="lower end of the figures' axis")
     arguments = parser.parse_args()
     steps, losses, figures, starts = _read_runs(arguments.work_dirs, arguments.figures)
     drawing = Figure(figsize=(9, 3), dpi=80, layout="constrained")
     left, right = drawing.subplots(1, 2)
-    left.plot(steps, _smooth(losses), linewidth=1)
+    left.plot(steps, losses, linewidth=1)
     left.set(title=f"{arguments.title}: loss", xlabel="step", yscale="log")
     for name, points in figures.items():
         right.plot([step for step, _ in points], [value for _, value in points], marker=".", linewidth=1, label=name)
-    right.set(title="held-out specimens", xlabel="step")
+    right.set(title="held-out specimens", xlabel="step", ylim=(arguments.lowest, 1.0))
     right.legend(fontsize="small")
     for axes in (left, right):
         axes.grid(alpha=0.3)
@@ -51,7 +50,8 @@ def _read_runs(
         for log in sorted(work_dir.glob("*/vis_data/scalars.json")):
             for line in log.read_text(encoding="utf-8").splitlines():
                 entry = json.loads(line)
-                step = int(entry["step"])
+                # Validations are logged without a step of their own: right after that of the training.
+                step = int(entry["step"]) if "loss" in entry else last
                 last = max(last, step)
                 if "loss" in entry:
                     steps.append(start + step)
@@ -61,13 +61,6 @@ def _read_runs(
                         figures[name].append((start + step, float(entry[name])))
         start += last
     return steps, losses, figures, starts
-
-
-def _smooth(values: list[float]) -> list[float]:
-    smooth: list[float] = []
-    for value in values:
-        smooth.append(SMOOTHING * smooth[-1] + (1 - SMOOTHING) * value if smooth else value)
-    return smooth
 
 
 if __name__ == "__main__":
