@@ -22,7 +22,7 @@ _WORST_TILT_DEGREES = 90.0
 """A tilt of half of it scores 0.5: print is then seen at 70 % of its width or height."""
 
 _COLOUR_HALVING_COUNT = 3
-_COLOUR_CENTRE, _COLOUR_SCALE = 0.03, 0.006
+_COLOUR_CENTRE, _COLOUR_SCALE = 0.038, 0.004
 """Spread of chromaticity that scores 0.5, and the step around it."""
 
 
