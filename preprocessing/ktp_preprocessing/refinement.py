@@ -48,9 +48,8 @@ _RANKED_COUNT = 40
 _SHAPED_COUNT = 400
 """Combinations whose shape is looked at: those with the most votes."""
 
-_PROPOSAL_COUNT = 3
+_PROPOSAL_COUNT = 5
 _PROPOSAL_DISTANCE_SHARE = 0.03
-_DISTRUSTED_COUNT = 2
 _OVERLAP_WEIGHT = 1.0
 """Votes for an outline that agrees with the mask's own; one that shares 80 % of the area with it loses 0.2."""
 
@@ -169,12 +168,12 @@ def _propose(view: _View, rough: NDArray[np.float64]) -> list[NDArray[np.float64
 
 
 def _propose_by_shape(fit: _Fit, view: _View) -> list[NDArray[np.float64]]:
-    """Take one side for wrong, of the weakest ones, and place it where the three others put it."""
+    """Take one side for wrong and place it where the three others put it: the weakest side first, then any."""
     axis_px = fit.quad.mean(axis=0)
     order = np.argsort([side.spread for side in fit.sides], kind="stable")
     least_px = _PROPOSAL_DISTANCE_SHARE * _width_px(fit.quad)
     proposals = []
-    for side in order[:_DISTRUSTED_COUNT]:
+    for side in order:
         quad = infer_side(fit.quad, int(side), axis_px, USUAL_FOCAL_LENGTH * max(view.size_px))
         if np.abs(quad - fit.quad).max() >= least_px and _are_plausible(quad[None], fit.quad, WIDE_LAYOUT)[0]:
             proposals.append(quad)

@@ -24,7 +24,7 @@ _MIN_WIDE_SUPPORT = 0.15
 """The same in a wide search: where the neighbours are far off, a side shows on a part of its strip only."""
 
 _MAX_CANDIDATE_COUNT = 6
-_MAX_WIDE_CANDIDATE_COUNT = 6
+_MAX_WIDE_CANDIDATE_COUNT = 8
 _SAME_PX = 2.0
 _HOPELESS_DEFICIT = 0.4
 """Votes that a candidate may have less than the best one: about what the card's shape can make up for."""
