@@ -8,7 +8,8 @@ import torch
 from mmengine.runner import Runner
 
 from ktp_training.experiment import Plan, last_checkpoint, runner_config
-from ktp_training.export import build_served, compare, export_model, open_session
+from ktp_training.export import build_served, compare, compare_batches, export_model, open_session
+from ktp_training.quantisation import calibration_images, quantise
 from ktp_training.served import ServedRecognition, ServedSegmentation
 
 ITERATIONS = 3
@@ -39,6 +40,8 @@ def spread_scores(served: ServedSegmentation) -> None:
     with torch.no_grad():
         served.model.rpn_head.rpn_cls.weight.mul_(30)
         served.model.roi_head.bbox_head.fc_cls.weight.mul_(30)
+        for layer in served.model.roi_head.bbox_head.shared_fcs:
+            layer.weight.mul_(6)
 
 
 @pytest.mark.parametrize("model", ["segmentation", "detection", "recognition"])
@@ -51,6 +54,9 @@ def test_trained_model_is_the_same_in_onnx(model: str, pool: Path, tmp_path: Pat
     export_model(model, served, target)
     assert not list(target.parent.glob("*.data"))
     assert all(np.isfinite(value) for value in compare(model, served, target).values())
+    quantised = target.with_name("quantised.onnx")
+    quantise(model, target, quantised, calibration_images(model, [pool], 4))
+    compare_batches(model, quantised)
     compare(model, served, target, images_of(model, pool, tmp_path / "work"))
 
 
@@ -64,7 +70,7 @@ def test_interfaces_are_those_of_the_model_repository(tmp_path: Path) -> None:
     (output,) = session.get_outputs()
     assert (image.name, image.type, output.name) == ("image", "tensor(uint8)", "log_probability")
     result = session.run(None, {"image": np.zeros((2, 32, 128, 1), dtype=np.uint8)})[0]
-    assert result.shape == (2, 32, 77)
+    assert result.shape == (2, 64, 77)
     np.testing.assert_allclose(np.exp(result).sum(-1), 1.0, atol=1e-4)
 
 
