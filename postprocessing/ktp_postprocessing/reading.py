@@ -33,6 +33,17 @@ FIELD_NAMES = (
 )
 """All fields, in print order."""
 
+BOUND_FIELDS = (
+    "nik",
+    "tanggal_lahir",
+    "jenis_kelamin",
+    "rt_rw",
+    "agama",
+    "status_perkawinan",
+    "berlaku_hingga",
+)
+"""Fields whose values are withheld unless they fit a grammar or a list: any text makes a name, few make a NIK."""
+
 
 class Correction(StrEnum):
     """How a value came from the text that was read; the strongest step counts."""
@@ -102,3 +113,11 @@ class CardReading:
     findings: tuple[Finding, ...]
     area_codes: dict[str, str]
     normalised: NormalisedValues = field(default_factory=NormalisedValues)
+
+    @property
+    def proof_count(self) -> int:
+        """How many things were read that stand on a KTP and hardly elsewhere: bound fields, and areas of the list.
+
+        Another card has a name and an address too, a readable KTP has ten or more of these.
+        """
+        return sum(name in self.fields for name in BOUND_FIELDS) + len(self.area_codes)

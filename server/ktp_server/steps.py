@@ -102,10 +102,12 @@ class ReadingRules:
     Attributes:
         knowledge: area list and vocabularies.
         text_confidence_min: lines read with less confidence are dropped.
+        proof_count_min: fewer things that only a KTP says (`CardReading.proof_count`) are refused.
     """
 
     knowledge: CardKnowledge
     text_confidence_min: float
+    proof_count_min: int = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,14 +256,16 @@ def read_fields(
     """Decode the lines and make fields of them.
 
     Raises:
-        RecognitionError: CARD_UNREADABLE when not one field came out, or the deadline passed.
+        RecognitionError: CARD_UNREADABLE when hardly anything of a KTP came out, or the deadline passed.
     """
     with clock.measure("fields"):
         lines = readings.read_lines(quads, rules.text_confidence_min)
         background = find_photo_background(aligned.rectified.pixels)
         card = read_card(lines, rules.knowledge, None if background is None else PhotoBackground(background.value))
-        if not card.fields:
-            raise RecognitionError(ErrorReason.CARD_UNREADABLE, "a card was found, but none of its fields can be read")
+        if card.proof_count < rules.proof_count_min:
+            raise RecognitionError(
+                ErrorReason.CARD_UNREADABLE, "a card was found, but it cannot be read, or it is no KTP"
+            )
         to_source = np.asarray(np.linalg.inv(aligned.rectified.homography), dtype=np.float64)
         return replace(
             aligned.result(),
