@@ -97,7 +97,7 @@ def test_quality_and_geometry_are_reported(specimens: SpecimenSet) -> None:
     assert isinstance(quality, dict)
     assert isinstance(card, dict)
     assert isinstance(timings, dict)
-    assert set(quality) == {"sharpness", "brightness", "specularity"}
+    assert set(quality) == {"sharpness", "brightness", "specularity", "completeness", "tilt", "colour"}
     assert len(card["quad"]) == 4
     assert -180.0 < card["rotation_degrees"] <= 180.0
     assert {"decode", "segmentation", "text_detection", "text_recognition", "fields", "total"} <= set(timings)
