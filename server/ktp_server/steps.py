@@ -17,18 +17,15 @@ from ktp_postprocessing.ctc import decode_greedy_lines
 from ktp_postprocessing.frames import LineFrames
 from ktp_postprocessing.knowledge import CardKnowledge
 from ktp_postprocessing.lines import TextLine
-from ktp_postprocessing.reading import FieldReading, Finding
 from ktp_postprocessing.text_boxes import TextBoxSettings, find_text_boxes
 from ktp_preprocessing.crops import LineCrop, crop_lines
 from ktp_preprocessing.decode import DecodedImage, decode_image
-from ktp_preprocessing.geometry import map_points
 from ktp_preprocessing.letterbox import Letterboxed, letterbox
 from ktp_preprocessing.outline import CardOutline, find_card_quad
 from ktp_preprocessing.photo_background import find_photo_background
-from ktp_preprocessing.quality import QualityScore, QualityThresholds, assess_quality
+from ktp_preprocessing.quality import QualityThresholds, assess_quality
 from ktp_preprocessing.rectify import RectifiedCard, rectify
 from ktp_preprocessing.requirements import (
-    RequirementAction,
     RequirementReport,
     RequirementRules,
     check_card_size,
@@ -37,14 +34,20 @@ from ktp_preprocessing.requirements import (
 from ktp_preprocessing.view import ViewThresholds, assess_view
 from ktp_server.cards import CardSelection, select_card
 from ktp_server.errors import ErrorReason, RecognitionError
+from ktp_server.handover import (
+    field_result,
+    finding_result,
+    line_results,
+    quad_from,
+    quality_result,
+    requirement_results,
+    source_quad,
+)
 from ktp_server.models import CardInstance
 from ktp_server.results import (
     FIELD_NAMES,
     QUALITY_NAMES,
     CardResult,
-    FieldResult,
-    FindingResult,
-    LineResult,
     Quad,
     QualityScoreResult,
     RequirementResult,
@@ -61,8 +64,6 @@ __all__ = [
     "ReadingRules",
     "align_card",
     "cut_lines",
-    "field_result",
-    "finding_result",
     "prepare_image",
     "read_fields",
 ]
@@ -220,11 +221,11 @@ def align_card(
         view = assess_view(outline, (width_px, height_px), rectified.pixels, rules.view)
         reports = (quality, quality, quality, view, view, view)
         scores = {
-            name: _quality_result(getattr(report, name)) for name, report in zip(QUALITY_NAMES, reports, strict=True)
+            name: quality_result(getattr(report, name)) for name, report in zip(QUALITY_NAMES, reports, strict=True)
         }
         to_source = np.asarray(np.linalg.inv(rectified.homography), dtype=np.float64)
-        glare_quads = tuple(_source_quad(quad, to_source) for quad in quality.glare_quads)
-    requirements = _requirement_results(prepared.requirements) + _requirement_results(card_report)
+        glare_quads = tuple(source_quad(quad, to_source) for quad in quality.glare_quads)
+    requirements = requirement_results(prepared.requirements) + requirement_results(card_report)
     return AlignedCard(outline, instance.score, rectified, scores, requirements, glare_quads)
 
 
@@ -271,10 +272,7 @@ def read_fields(
             aligned.result(),
             fields={name: field_result(card.fields[name], to_source) for name in FIELD_NAMES if name in card.fields},
             findings=tuple(finding_result(finding) for finding in card.findings),
-            lines=tuple(
-                LineResult(line.text, line.confidence, _source_quad(line.quad, to_source))
-                for line in sorted(lines, key=lambda line: float(line.quad[:, 1].mean()))
-            ),
+            lines=line_results(lines, to_source),
             normalised=card.normalised,
         )
 
@@ -285,48 +283,3 @@ def _reject(report: RequirementReport, reason: ErrorReason) -> None:
         bound = "less than" if item.name.endswith("_below") else "at most" if item.name.endswith("_max") else "at least"
         measured = f"{item.name.replace('_', ' ')}: {item.measured:g} was measured"
         raise RecognitionError(reason, f"{measured}, {bound} {item.threshold:g} is needed")
-
-
-def _requirement_results(report: RequirementReport) -> tuple[RequirementResult, ...]:
-    return tuple(
-        RequirementResult(
-            item.name, item.threshold, item.measured, item.passed, item.action is RequirementAction.REJECT
-        )
-        for item in report.requirements
-    )
-
-
-def _quality_result(score: QualityScore) -> QualityScoreResult:
-    return QualityScoreResult(score.score, score.threshold, score.passed, score.reason)
-
-
-def field_result(field: FieldReading, to_source: NDArray[np.float64] | None = None) -> FieldResult:
-    """Hand a field out.
-
-    Args:
-        field: as read.
-        to_source: 3 x 3 homography from the lines' frame to source pixels; None if the two are the same.
-    """
-    homography = np.eye(3) if to_source is None else to_source
-    return FieldResult(
-        value=field.value,
-        raw_value=field.raw_value,
-        confidence=field.confidence,
-        correction=field.correction,
-        quad=None if field.quad is None else _source_quad(field.quad, homography),
-    )
-
-
-def finding_result(finding: Finding) -> FindingResult:
-    """Hand a finding out."""
-    return FindingResult(finding.code, finding.severity, finding.message, finding.fields)
-
-
-def _source_quad(quad: NDArray[np.float64], to_source: NDArray[np.float64]) -> Quad:
-    return quad_from(map_points(to_source, quad))
-
-
-def quad_from(points: NDArray[np.float64]) -> Quad:
-    """Turn (4, 2) points into plain floats."""
-    top_left, top_right, bottom_right, bottom_left = ((float(x), float(y)) for x, y in points)
-    return (top_left, top_right, bottom_right, bottom_left)

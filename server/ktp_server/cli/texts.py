@@ -46,8 +46,8 @@ def fields(
     """
     from ktp_postprocessing.card import read_card
     from ktp_server.card_json import fields_to_json, findings_to_json, normalised_to_json
+    from ktp_server.handover import field_result, finding_result
     from ktp_server.presentation import render_fields, render_findings
-    from ktp_server.steps import field_result, finding_result
     from ktp_server.text_lines import LinesError, parse_lines
 
     try:
@@ -89,8 +89,8 @@ def nik(
     from ktp_postprocessing.nik import parse_nik
     from ktp_postprocessing.nik_report import explain_nik
     from ktp_server.card_json import findings_to_json
+    from ktp_server.handover import finding_result
     from ktp_server.presentation import render_findings
-    from ktp_server.steps import finding_result
 
     parsed = parse_nik(digits)
     if parsed is None:

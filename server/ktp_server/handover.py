@@ -1,0 +1,79 @@
+"""What the rooms found, as the server hands it out: plain values, and quads in source-image pixels."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ktp_postprocessing.lines import TextLine
+from ktp_postprocessing.reading import FieldReading, Finding
+from ktp_preprocessing.geometry import map_points
+from ktp_preprocessing.quality import QualityScore
+from ktp_preprocessing.requirements import RequirementAction, RequirementReport
+from ktp_server.results import FieldResult, FindingResult, LineResult, Quad, QualityScoreResult, RequirementResult
+
+__all__ = [
+    "field_result",
+    "finding_result",
+    "line_results",
+    "quad_from",
+    "quality_result",
+    "requirement_results",
+    "source_quad",
+]
+
+
+def requirement_results(report: RequirementReport) -> tuple[RequirementResult, ...]:
+    """Hand requirements out."""
+    return tuple(
+        RequirementResult(
+            item.name, item.threshold, item.measured, item.passed, item.action is RequirementAction.REJECT
+        )
+        for item in report.requirements
+    )
+
+
+def quality_result(score: QualityScore) -> QualityScoreResult:
+    """Hand a quality score out."""
+    return QualityScoreResult(score.score, score.threshold, score.passed, score.reason)
+
+
+def field_result(field: FieldReading, to_source: NDArray[np.float64] | None = None) -> FieldResult:
+    """Hand a field out.
+
+    Args:
+        field: as read.
+        to_source: 3 x 3 homography from the lines' frame to source pixels; None if the two are the same.
+    """
+    homography = np.eye(3) if to_source is None else to_source
+    return FieldResult(
+        value=field.value,
+        raw_value=field.raw_value,
+        confidence=field.confidence,
+        correction=field.correction,
+        quad=None if field.quad is None else source_quad(field.quad, homography),
+    )
+
+
+def finding_result(finding: Finding) -> FindingResult:
+    """Hand a finding out."""
+    return FindingResult(finding.code, finding.severity, finding.message, finding.fields)
+
+
+def source_quad(quad: NDArray[np.float64], to_source: NDArray[np.float64]) -> Quad:
+    """Map a quad (4, 2) to source pixels and hand it out."""
+    return quad_from(map_points(to_source, quad))
+
+
+def quad_from(points: NDArray[np.float64]) -> Quad:
+    """Turn (4, 2) points into plain floats."""
+    (x0, y0), (x1, y1), (x2, y2), (x3, y3) = points.tolist()
+    return ((x0, y0), (x1, y1), (x2, y2), (x3, y3))
+
+
+def line_results(lines: Sequence[TextLine], to_source: NDArray[np.float64]) -> tuple[LineResult, ...]:
+    """Hand the lines out, from top to bottom."""
+    quads = np.stack([line.quad for line in lines])
+    in_source = map_points(to_source, quads)
+    order = quads[:, :, 1].mean(axis=1).argsort(kind="stable")
+    return tuple(LineResult(lines[i].text, lines[i].confidence, quad_from(in_source[i])) for i in order)
