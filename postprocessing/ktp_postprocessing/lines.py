@@ -106,10 +106,13 @@ class Span:
         width = self.extent.right - self.extent.left
         quads = self.quads
         if len(quads) == 1:
-            (top_left, top_right, bottom_right, bottom_left) = quads[0]
-            top, bottom = top_right - top_left, bottom_right - bottom_left
-            corners = (top_left + top * left, top_left + top * right)
-            quads = (np.array([*corners, bottom_left + bottom * right, bottom_left + bottom * left]),)
+            weights = [
+                [1 - left, left, 0, 0],
+                [1 - right, right, 0, 0],
+                [0, 0, right, 1 - right],
+                [0, 0, left, 1 - left],
+            ]
+            quads = (np.array(weights) @ quads[0],)
         whole = self.extent
         extent = Extent(whole.left + width * left, whole.top, whole.left + width * right, whole.bottom)
         frames = cut_frames(self.frames, start, end)
