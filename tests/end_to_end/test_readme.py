@@ -7,6 +7,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from ktp_preprocessing.geometry import map_points, quad_homography
+from ktp_preprocessing.rectify import card_frame_quad
 from ktp_specimen.strata import Stratum
 from tests.end_to_end.conftest import COMMAND, SpecimenSet
 
@@ -21,10 +23,18 @@ def readme_commands(program: str) -> list[str]:
     ]
 
 
+def lines_of_another_ocr(specimens: SpecimenSet) -> list[dict[str, object]]:
+    """The true lines of an upright specimen, as an OCR would hand them over."""
+    (card,) = specimens.truths[Stratum.CLEAN][0].cards
+    to_frame = quad_homography(card.quad, card_frame_quad())
+    return [{"text": line.text, "quad": map_points(to_frame, line.quad).tolist()} for line in card.lines]
+
+
 def test_commands_of_the_command_line(specimens: SpecimenSet, tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     shutil.copy(specimens.path(Stratum.CLEAN), tmp_path / "photo.jpg")
     shutil.copy(specimens.path(Stratum.PHONE), tmp_path / "photos" / "one.jpg")
+    (tmp_path / "lines.json").write_text(json.dumps(lines_of_another_ocr(specimens)), "utf-8")
     commands = readme_commands(".venv/bin/ktp-ocr")
     assert len(commands) >= 3
     for command in commands:
