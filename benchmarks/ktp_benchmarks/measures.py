@@ -90,7 +90,7 @@ TARGETS = {
     ("confidence", "wrong among confidence >= 0.95"): _at_most((ALL, 0.001)),
     ("confidence", "calibration error, all fields"): _at_most((ALL, 0.02)),
 }
-"""Bounds by section, name and stratum. Source: issue 3 of this project; README.md of this folder repeats them."""
+"""Bounds by section, name and stratum. README.md of this folder repeats them."""
 
 FIELD_CALIBRATION_TARGET = Target(0.02, at_least=False)
 
