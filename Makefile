@@ -19,9 +19,9 @@ TRAINING_TEXT_COUNT ?= 4022
 TRAINING_SCENE_COUNT ?= 2400
 TRAINING_TEXT2_COUNT ?= 2095
 TRAINING_SCENE2_COUNT ?= 808
-ITERATIONS_segmentation ?= 4100
-ITERATIONS_detection ?= 1700
-ITERATIONS_recognition ?= 12500
+ITERATIONS_segmentation ?= 5670
+ITERATIONS_detection ?= 2250
+ITERATIONS_recognition ?= 21600
 # Tensors of tens of megabytes are allocated at every step: kept by the process instead of given back and zeroed anew.
 TRAIN = MALLOC_MMAP_THRESHOLD_=2000000000 MALLOC_TRIM_THRESHOLD_=8000000000 MALLOC_TOP_PAD_=100000000 \
 	PYTHONPATH=$(TRAINING_PATH) $(TRAINING_BIN)/python training/train.py

@@ -95,7 +95,7 @@ def export_model(model: str, served: nn.Module, target: Path) -> None:
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # both exporters speak of their own future
         if interface.width_varies:
-            # The TorchScript exporter: the newer one wants the width to be a multiple that it derives itself.
+            # The TorchScript exporter: the newer one fixes a recurrent layer's batch size.
             torch.onnx.export(
                 served,
                 (images,),
