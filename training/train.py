@@ -18,6 +18,7 @@ from mmengine.config import Config  # noqa: E402
 from mmengine.runner import Runner  # noqa: E402
 
 from ktp_training.experiment import CONFIGS, Plan, runner_config  # noqa: E402
+from ktp_training.recovered import recover_checkpoint  # noqa: E402
 
 
 def main() -> None:
@@ -29,7 +30,9 @@ def main() -> None:
     parser.add_argument("--work-dir", type=Path, required=True, help="checkpoints and logs")
     parser.add_argument("--iterations", type=int, required=True, help="optimiser steps in all")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in the work folder")
-    parser.add_argument("--init", type=Path, help="start from these weights (fine-tuning)")
+    parser.add_argument(
+        "--init", type=Path, help="start from these weights (fine-tuning): a checkpoint, or a committed model.float.onnx"
+    )
     parser.add_argument(
         "--lr", type=float, help="highest learning rate, instead of the config's (lower for fine-tuning)"
     )
@@ -50,7 +53,11 @@ def main() -> None:
     config: Config = runner_config(arguments.model, plan)
     config.resume = arguments.resume
     if arguments.init is not None:
-        config.load_from = str(arguments.init)
+        initial = arguments.init
+        if initial.suffix == ".onnx":
+            initial = arguments.work_dir / "initial.pth"
+            recover_checkpoint(arguments.model, config, arguments.init, initial)
+        config.load_from = str(initial)
     runner = Runner.from_cfg(config)
     # Channels last: the convolutions run about a third faster on a CPU.
     runner.model.to(memory_format=torch.channels_last)

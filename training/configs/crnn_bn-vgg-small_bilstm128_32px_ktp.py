@@ -1,4 +1,4 @@
-"""CTC recogniser for grey lines 32 px high: eight convolutions, one bidirectional LSTM, two answers a column."""
+"""CTC recogniser for grey lines 32 px high: twelve convolutions, one bidirectional LSTM, two answers a column."""
 
 default_scope = "mmocr"
 custom_imports = dict(
@@ -15,7 +15,7 @@ model = dict(
     type="CRNN",
     preprocessor=None,
     data_preprocessor=dict(type="TextRecogDataPreprocessor", mean=[127.5], std=[127.5]),
-    backbone=dict(type="KtpLineBackbone", channels=(24, 32, 48, 96, 128)),
+    backbone=dict(type="KtpLineBackbone", channels=(24, 32, 48, 96, 128), depths=(1, 2, 1)),
     encoder=None,
     decoder=dict(
         type="KtpCtcDecoder",

@@ -25,18 +25,25 @@ class KtpDictionary(Dictionary):
 
 
 class _Block(nn.Module):
-    """Convolution, batch normalisation, ReLU; with a shortcut where the shape stays the same."""
+    """Convolution, batch normalisation, ReLU; with a shortcut where the shape stays the same.
 
-    def __init__(self, inputs: int, outputs: int, stride: tuple[int, int]) -> None:
+    Deeper blocks behind it begin as identities (their normalisation's weight is zero), so that a trained network can
+    grow without forgetting. Source: Goyal et al. 2017, section 5.1; Chen et al. 2016 (Net2Net).
+    """
+
+    def __init__(self, inputs: int, outputs: int, stride: tuple[int, int], depth: int = 0) -> None:
         super().__init__()
         self.convolution = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
         self.normalisation = nn.BatchNorm2d(outputs)
         self.activation = nn.ReLU(inplace=True)
         self.shortcut = inputs == outputs and stride == (1, 1)
+        self.deeper = nn.Sequential(*(_Block(outputs, outputs, (1, 1)) for _ in range(depth)))
+        for block in self.deeper:
+            nn.init.zeros_(block.normalisation.weight)
 
     def forward(self, features: Tensor) -> Tensor:
         result = self.normalisation(self.convolution(features))
-        return self.activation(features + result if self.shortcut else result)
+        return self.deeper(self.activation(features + result if self.shortcut else result))
 
 
 @MODELS.register_module()
@@ -47,17 +54,29 @@ class KtpLineBackbone(BaseModule):
     still sees them all; rows are reduced instead, where a line of capitals carries little.
     """
 
-    def __init__(self, channels: Sequence[int] = (24, 32, 48, 96, 128), init_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        channels: Sequence[int] = (24, 32, 48, 96, 128),
+        depths: Sequence[int] = (0, 0, 0),
+        init_cfg: dict | None = None,
+    ) -> None:
+        """Build the backbone.
+
+        Args:
+            channels: of the five stages.
+            depths: deeper blocks at 8, 4 and 2 rows.
+            init_cfg: mmengine's.
+        """
         super().__init__(init_cfg)
         stem, early, middle, late, last = channels
         self.layers = nn.Sequential(
             _Block(1, stem, (2, 1)),  # 16 x W
             _Block(stem, early, (1, 2)),  # 16 x W/2
             _Block(early, middle, (2, 1)),  # 8 x W/2
-            _Block(middle, middle, (1, 1)),
+            _Block(middle, middle, (1, 1), depths[0]),
             _Block(middle, late, (2, 2)),  # 4 x W/4
-            _Block(late, late, (1, 1)),
-            _Block(late, last, (2, 1)),  # 2 x W/4
+            _Block(late, late, (1, 1), depths[1]),
+            _Block(late, last, (2, 1), depths[2]),  # 2 x W/4
             nn.Conv2d(last, last, (2, 1), bias=False),  # 1 x W/4
             nn.BatchNorm2d(last),
             nn.ReLU(inplace=True),
