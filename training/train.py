@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--iterations", type=int, required=True, help="optimiser steps in all")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in the work folder")
     parser.add_argument(
-        "--init", type=Path, help="start from these weights (fine-tuning): a checkpoint, or a committed model.float.onnx"
+        "--init", type=Path, help="start from these weights (fine-tuning): a checkpoint or a model.float.onnx"
     )
     parser.add_argument(
         "--lr", type=float, help="highest learning rate, instead of the config's (lower for fine-tuning)"

@@ -184,7 +184,7 @@ def _settle(trained: nn.Module, loader: torch.utils.data.DataLoader) -> None:
         normalisation.eval()
     with torch.no_grad():
         for _, batch in zip(range(SETTLING_BATCHES), loader, strict=False):
-            trained(**trained.data_preprocessor(batch, True), mode="loss")
+            trained(**trained.data_preprocessor(batch, training=True), mode="loss")
         for normalisation, moments in sums.items():
             mean, square = torch.stack(moments).mean(0)
             variance = square - mean**2

@@ -24,7 +24,7 @@ def test_recovered_network_is_the_exported_one(model: str, pool: Path, tmp_path:
     name = INTERFACES[model].outputs[0]
     expected = torch.from_numpy(open_session(exported).run([name], {"image": images.numpy()})[0])
     actual = outputs[0] if isinstance(outputs, tuple) else outputs
-    # Padding of a first layer that has its normalisation folded stands for another grey: one level, hundredths of a pixel.
+    # Where normalisation is folded into the first layer, its padding is another grey: one level, hundredths of a pixel.
     torch.testing.assert_close(actual.float(), expected.float(), atol=1.0 if model == "detection" else 0.05, rtol=1e-3)
 
 
