@@ -7,9 +7,9 @@ import grpc
 from google.rpc import status_pb2
 
 from ktp.ocr.v1 import ktp_ocr_service_pb2, ktp_ocr_service_pb2_grpc
-from ktp_server.convert import error_from_status, recognition_from_message
 from ktp_server.errors import RecognitionError
-from ktp_server.interceptors import STATUS_DETAILS_KEY
+from ktp_server.front.convert import error_from_status, recognition_from_message
+from ktp_server.front.interceptors import STATUS_DETAILS_KEY
 from ktp_server.results import RecognitionResult
 
 __all__ = ["KtpOcrClient", "connect", "failure_from_rpc_error"]

@@ -8,9 +8,9 @@ import cv2
 
 from ktp_preprocessing.decode import decode_image
 from ktp_server.annotate import annotate
-from ktp_server.app import run_server
 from ktp_server.client import connect
 from ktp_server.errors import RecognitionError
+from ktp_server.front.app import run_server
 from ktp_server.outcomes import FileOutcome
 from ktp_server.settings import Settings
 

@@ -7,7 +7,7 @@ import grpc
 import pytest
 
 from ktp.ocr.v1 import ktp_ocr_service_pb2_grpc as stubs
-from ktp_server.app import RunningServer, start_server
+from ktp_server.front.app import RunningServer, start_server
 from ktp_server.settings import Settings
 from tests.contract.scripted_reader import ScriptedReader
 

@@ -16,9 +16,9 @@ from ktp.ocr.v1 import ktp_ocr_service_pb2_grpc as stubs
 from ktp_postprocessing.knowledge import CardKnowledge
 from ktp_postprocessing.tables import TemplateError
 from ktp_preprocessing.requirements import RequirementRules
-from ktp_server.app import start_server
 from ktp_server.cards import CardSelection
 from ktp_server.engines.repository import find_model_repository, read_model_repository
+from ktp_server.front.app import start_server
 from ktp_server.models import CardModels
 from ktp_server.pipeline import Pipeline, PipelineRules
 from ktp_server.reload import TemplateReloader

@@ -15,9 +15,9 @@ from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, Serv
 from ktp.ocr.v1 import card_pb2
 from ktp.ocr.v1 import ktp_ocr_service_pb2 as messages
 from ktp_preprocessing.errors import ImageCorrupt, ImageTooLarge
-from ktp_server.convert import recognition_from_message
 from ktp_server.engines.port import FailureKind, InferenceError
 from ktp_server.errors import ERROR_POLICIES, ErrorReason, RecognitionError
+from ktp_server.front.convert import recognition_from_message
 from tests.contract.conftest import SETTINGS, Bench
 from tests.contract.scripted_reader import recognition_of
 

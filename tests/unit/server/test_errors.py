@@ -4,9 +4,9 @@ import pytest
 
 from ktp.ocr.v1 import ktp_ocr_service_pb2
 from ktp_preprocessing import errors as image_errors
-from ktp_server.convert import error_from_status, status_from_error
 from ktp_server.engines.port import FailureKind, InferenceError
 from ktp_server.errors import ERROR_POLICIES, ErrorReason, RecognitionError, failure_from
+from ktp_server.front.convert import error_from_status, status_from_error
 
 
 def test_every_reason_has_a_policy() -> None:

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from ktp_server.admission import Admission
 from ktp_server.errors import ErrorReason, RecognitionError
+from ktp_server.front.admission import Admission
 from ktp_server.stages import CpuWorkers, StageClock
 
 

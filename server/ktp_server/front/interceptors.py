@@ -8,8 +8,8 @@ from typing import NoReturn, TypeVar, cast
 
 import grpc
 
-from ktp_server.convert import status_from_error
 from ktp_server.errors import ERROR_POLICIES, RecognitionError, reportable_failure
+from ktp_server.front.convert import status_from_error
 
 __all__ = ["STATUS_DETAILS_KEY", "ErrorInterceptor"]
 

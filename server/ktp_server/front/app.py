@@ -12,12 +12,12 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from ktp.ocr.v1 import ktp_ocr_service_pb2, ktp_ocr_service_pb2_grpc
-from ktp_server.admission import Admission
 from ktp_server.assembly import open_pipeline
-from ktp_server.interceptors import ErrorInterceptor
+from ktp_server.front.admission import Admission
+from ktp_server.front.interceptors import ErrorInterceptor
+from ktp_server.front.servicer import KtpOcrServicer, ServiceLimits
 from ktp_server.reader import CardReader
 from ktp_server.reload import TemplateReloader
-from ktp_server.servicer import KtpOcrServicer, ServiceLimits
 from ktp_server.settings import Settings
 
 __all__ = ["ListenError", "RunningServer", "run_server", "serve", "start_server"]

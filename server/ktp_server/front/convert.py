@@ -6,8 +6,8 @@ from google.protobuf import any_pb2, duration_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from ktp.ocr.v1 import card_pb2, geometry_pb2, ktp_ocr_service_pb2, quality_pb2
-from ktp_server.convert_normalised import normalised_from_message, normalised_to_message
 from ktp_server.errors import ERROR_DOMAIN, ERROR_POLICIES, ErrorReason, RecognitionError
+from ktp_server.front.convert_normalised import normalised_from_message, normalised_to_message
 from ktp_server.results import (
     FIELD_NAMES,
     QUALITY_NAMES,

@@ -12,9 +12,9 @@ from google.protobuf.message import Message
 
 from ktp.ocr.v1 import ktp_ocr_service_pb2 as messages
 from ktp.ocr.v1 import ktp_ocr_service_pb2_grpc as stubs
-from ktp_server.admission import Admission
-from ktp_server.convert import assessment_to_response, recognition_to_message, status_from_error
 from ktp_server.errors import ErrorReason, RecognitionError, reportable_failure
+from ktp_server.front.admission import Admission
+from ktp_server.front.convert import assessment_to_response, recognition_to_message, status_from_error
 from ktp_server.reader import CardReader
 
 __all__ = ["KtpOcrServicer", "ServiceLimits"]
