@@ -54,7 +54,7 @@ def serve(
 
     Example: `ktp-ocr serve --listen 0.0.0.0:50051 --set max_in_flight_count=128`
     """
-    from ktp_server import app as application
+    from ktp_server.front import app as application
 
     settings = make_settings(
         config,
