@@ -110,6 +110,11 @@ format: $(VENV)/.stamp-dev ## format the code and sort its imports
 	$(BIN)/ruff check --select I --fix .
 	$(BIN)/ruff format .
 
+.PHONY: docs
+docs: setup ## write docs/configuration.md from the settings class
+	$(BIN)/ktp-ocr config --markdown > docs/configuration.md.new
+	mv docs/configuration.md.new docs/configuration.md
+
 .PHONY: wheel
 wheel: $(VENV)/.stamp-dev ## build the wheel into dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .

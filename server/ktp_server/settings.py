@@ -1,50 +1,79 @@
 """Every setting of the server, in one frozen class.
 
-A value comes from, strongest first: the command line, the environment (`KTP_OCR_` + name in capitals), a TOML file, the
-default here. They are read once, checked at the start, and passed down; nothing imports them.
+`ktp_server.configuration` reads the values from the command line, the environment and a YAML file, and checks them at
+the start; from there they are passed down, and nothing imports them. The flags of `ktp-ocr serve` and
+docs/configuration.md are made of this class: a field with its description is all that a new setting needs. No setting
+holds a secret; it names the file that does.
 """
 
 import os
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import Field, ValidationError, model_validator
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    TomlConfigSettingsSource,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from ktp_preprocessing.requirements import RequirementAction, RequirementRule, RequirementRules
 from ktp_server.verdicts import CHECK_NAMES
 
-__all__ = ["ENVIRONMENT_PREFIX", "Settings", "SettingsError", "load_settings"]
+__all__ = ["SECTIONS", "Settings"]
 
-ENVIRONMENT_PREFIX = "KTP_OCR_"
-CONFIG_FILE_VARIABLE = "KTP_OCR_CONFIG"
 
-CORE_COUNT = os.cpu_count() or 1
+def _count_cores() -> int:
+    """The number of cores."""  # documents quote it as the default
+    return os.cpu_count() or 1
+
+
+def _count_places() -> int:
+    """4 for each core."""  # an accepted call then waits about as long as three others take on its core
+    return 4 * _count_cores()
+
+
+def _count_bulk_places() -> int:
+    """2 for each core."""  # one in work and one that is ready to follow
+    return 2 * _count_cores()
+
+
+def _count_executions() -> int:
+    """The number of cores, at most 2."""
+    return min(_count_cores(), 2)
+
+
+def _count_execution_threads() -> int:
+    """Half the cores."""
+    return max(_count_cores() // 2, 1)
+
+
+def _split_names(given: object) -> object:
+    return tuple(name.strip() for name in given.split(",") if name.strip()) if isinstance(given, str) else given
+
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Count = Annotated[int, Field(ge=1)]
 Bound = Annotated[str, Field(pattern=r"^\d{1,10}(\.\d{1,6})? (warn|reject)$")]
 """A requirement: its bound, and what a failure leads to."""
+Names = Annotated[tuple[str, ...], BeforeValidator(_split_names)]
+"""A list of words: in flags and in the environment with commas between them, in YAML a list."""
+
+SECTIONS: Mapping[str, str] = {
+    "listen_address": "Serving",
+    "tls_certificate": "Security",
+    "max_in_flight_count": "Limits",
+    "workers": "Processes, engine and threads",
+    "card_score_min": "Reading",
+    "image_max_bytes": "Requirements on images",
+    "sharpness_min": "Image quality",
+}
+"""The titles under which documents and `--help` list the settings, by the first setting of each."""
 
 
-class SettingsError(Exception):
-    """A setting is invalid; the message names it."""
-
-
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """All settings.
 
     Kubernetes sets KTP_OCR_PORT and KTP_OCR_SERVICE_... for a service called ktp-ocr: no setting may be called so.
     """
 
-    model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX, frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
     listen_address: str = Field(
         default="127.0.0.1:50051",
@@ -63,13 +92,40 @@ class Settings(BaseSettings):
         pattern="^(DEBUG|INFO|WARNING|ERROR)$",
         description="Least severity that is logged. No level logs field values or images.",
     )
+    tls_certificate: Path | None = Field(
+        default=None,
+        description="PEM file of the server's certificate and its chain; with it and tls_key only TLS is spoken.",
+    )
+    tls_key: Path | None = Field(
+        default=None, description="PEM file of the certificate's private key, without a passphrase."
+    )
+    tls_client_ca: Path | None = Field(
+        default=None,
+        description="PEM file of authorities; callers must then show a certificate that one of them has signed.",
+    )
+    api_keys: Path | None = Field(
+        default=None,
+        description="File of hashed API keys, as `ktp-ocr keys` writes it; callers must then show one of them.",
+    )
+    rate_limit_per_s: Annotated[float, Field(gt=0)] | None = Field(
+        default=None,
+        description="Images a second for each API key that has no rate of its own; beyond it RATE_LIMITED.",
+    )
+    insecure: bool = Field(
+        default=False,
+        description="Serve beyond loopback without knowing the callers: whoever reaches the port can read cards.",
+    )
     max_in_flight_count: Count = Field(
-        default=64,
-        description="Images in work at a time, up to 36 MB each; beyond it calls are refused at once with OVERLOADED.",
+        default_factory=_count_places,
+        description="Images of single calls in work at a time; beyond it OVERLOADED at once. More makes accepted calls wait longer.",
+    )
+    bulk_in_flight_count: Count = Field(
+        default_factory=_count_bulk_places,
+        description="Images of all RecognizeCards streams in work at a time; the others wait their turn and delay no single call.",
     )
     stream_in_flight_count: Count = Field(
         default=8,
-        description="Images of one RecognizeCards stream in work at a time; more lets one stream crowd out others.",
+        description="Images taken from one RecognizeCards stream and not yet answered; more lets one stream crowd out others.",
     )
     max_message_bytes: Annotated[int, Field(ge=1024)] = Field(
         default=16 * 1024 * 1024,
@@ -79,35 +135,70 @@ class Settings(BaseSettings):
         default=30.0,
         description="Deadline of calls that bring none; work is dropped when its deadline passes.",
     )
+    upload_timeout_s: Annotated[float, Field(gt=0)] = Field(
+        default=20.0,
+        description="Time for a call's request to arrive in full; slower ones end with DEADLINE_EXCEEDED.",
+    )
+    max_streams_per_connection: Count = Field(
+        default=256, description="Calls open at a time on one connection; further ones wait at the caller."
+    )
+    keepalive_interval_s: Annotated[float, Field(ge=1)] = Field(
+        default=60.0, description="A connection that is silent so long is pinged. Shorter finds dead callers sooner."
+    )
+    keepalive_timeout_s: Annotated[float, Field(ge=1)] = Field(
+        default=20.0,
+        description="A connection that leaves a ping unanswered so long is closed, and its calls cancelled.",
+    )
+    ping_interval_min_s: Annotated[float, Field(ge=0)] = Field(
+        default=10.0, description="Connections whose caller pings more often than this are closed (ENHANCE_YOUR_CALM)."
+    )
+    connection_age_max_s: Annotated[float, Field(ge=0)] = Field(
+        default=0.0,
+        description="Connections older than this are renewed, which spreads callers over servers anew; 0 keeps them.",
+    )
     drain_grace_s: Annotated[float, Field(ge=0)] = Field(
         default=20.0, description="Time for accepted calls to finish after SIGTERM; what is not done then is cancelled."
     )
+    workers: Count = Field(
+        default=1,
+        description="Server processes on one port; they share the counts below and above, and one that dies is replaced.",
+    )
     cpu_worker_count: Count = Field(
-        default=CORE_COUNT,
+        default_factory=_count_cores,
         description="Threads for decoding, rectifying and reading fields; more than the cores gains nothing.",
     )
     engine_worker_count: Count = Field(
-        default=min(CORE_COUNT, 2),
+        default_factory=_count_executions,
         description="Model executions at a time. More raises throughput with many callers, and each one's latency.",
     )
     engine_thread_count: Count = Field(
-        default=max(CORE_COUNT // 2, 1),
+        default_factory=_count_execution_threads,
         description="Threads in one model execution. More speeds up a lone request but costs throughput under load.",
     )
     engine_queue_limit: Count = Field(
         default=512, description="Requests that may wait for one model; beyond it they are refused with OVERLOADED."
     )
-    image_max_bytes: Count = Field(
-        default=2 * 1024 * 1024, description="Largest image file; larger ones are refused with IMAGE_TOO_LARGE."
-    )
     card_score_min: Fraction = Field(
         default=0.8, description="Least score of a card. Lower finds more cards and takes more other things for cards."
     )
     extra_card_score_min: Fraction = Field(
-        default=0.95, description="Least score at which a second card makes the image fail with TOO_MANY_CARDS."
+        default=0.95,
+        description="Score from which another card in the picture counts: check single_card, and TOO_MANY_CARDS.",
+    )
+    several_cards: str = Field(
+        default="reject",
+        pattern="^(reject|warn)$",
+        description="With several cards: reject with TOO_MANY_CARDS, or warn by single_card and read the largest.",
+    )
+    proof_count_min: Annotated[int, Field(ge=0)] = Field(
+        default=2,
+        description="Fewer proofs of a KTP in the text (NIK, dates, areas, ...) are CARD_UNREADABLE; 0 answers whatever was read.",
     )
     text_confidence_min: Fraction = Field(
         default=0.02, description="Lines read with less confidence are dropped before the fields are sought."
+    )
+    image_max_bytes: Count = Field(
+        default=2 * 1024 * 1024, description="Largest image file; larger ones are refused with IMAGE_TOO_LARGE."
     )
     file_size_min: Bound = Field(
         default="102400 warn", description="Bytes of the file; smaller ones are thumbnails, or a messenger shrank them."
@@ -147,18 +238,37 @@ class Settings(BaseSettings):
     colour_min: Fraction = Field(
         default=0.5, description="Least score of colour; higher complains of paler pictures along with copies."
     )
-    require: tuple[str, ...] = Field(
-        default=(),
-        description="Checks that refuse an image which fails them, as a JSON list of names; the others only advise.",
+    moire_min: Fraction = Field(
+        default=0.5, description="Least score of moire; higher suspects more pictures of showing a screen."
     )
+    ktp_likeness_min: Fraction = Field(
+        default=0.5, description="Least score of ktp_likeness; higher suspects more objects of being no KTP."
+    )
+    require: Names = Field(
+        default=(),
+        description="Names of checks that refuse an image which fails them; the others only advise.",
+    )
+
+    @field_validator("require")
+    @classmethod
+    def _check_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = sorted(set(names) - set(CHECK_NAMES))
+        if unknown:
+            raise ValueError(f"no such check: {', '.join(unknown)}; there are {', '.join(CHECK_NAMES)}")
+        return names
+
+    @model_validator(mode="after")
+    def _check_tls_files(self) -> Self:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("tls_certificate and tls_key must be given together")
+        if self.tls_client_ca is not None and self.tls_certificate is None:
+            raise ValueError("tls_client_ca needs tls_certificate and tls_key")
+        return self
 
     @model_validator(mode="after")
     def _check_scores(self) -> Self:
         if self.extra_card_score_min < self.card_score_min:
             raise ValueError("extra_card_score_min must not be below card_score_min")
-        unknown = sorted(set(self.require) - set(CHECK_NAMES))
-        if unknown:
-            raise ValueError(f"require: no such check: {', '.join(unknown)}; there are {', '.join(CHECK_NAMES)}")
         self.requirement_rules().decode_limits()
         return self
 
@@ -177,55 +287,7 @@ class Settings(BaseSettings):
             card_long_side_min=_rule(self.card_long_side_min),
         )
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # the base class calls by these names
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Order the sources, strongest first; a .env file and secret files are not read."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
-
 
 def _rule(bound: str) -> RequirementRule:
     threshold, action = bound.split(" ")
     return RequirementRule(float(threshold), RequirementAction(action.upper()))
-
-
-def load_settings(config_file: Path | None = None, overrides: Mapping[str, str | None] | None = None) -> Settings:
-    """Read the settings from all sources.
-
-    Args:
-        config_file: TOML file; by default the one named by KTP_OCR_CONFIG, if any.
-        overrides: values from the command line by setting name; None leaves a setting to the other sources.
-
-    Raises:
-        SettingsError: a value is invalid, a name is unknown, or the file cannot be read; the message names the setting.
-    """
-    named_file = os.environ.get(CONFIG_FILE_VARIABLE)
-    path = config_file if config_file is not None else Path(named_file) if named_file else None
-    if path is not None and not path.is_file():
-        raise SettingsError(f"configuration file {path} does not exist")
-
-    class _Settings(Settings):
-        model_config = SettingsConfigDict(toml_file=path)
-
-    given = {name: value for name, value in (overrides or {}).items() if value is not None}
-    try:
-        return _Settings(**given)  # type: ignore[arg-type]  # strings are parsed and checked inside
-    except ValidationError as error:
-        raise SettingsError(_explain(error, path)) from error
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"configuration file {path}: {error}") from error
-
-
-def _explain(error: ValidationError, path: Path | None) -> str:
-    lines = []
-    for problem in error.errors(include_url=False, include_input=False):
-        name = ".".join(str(part) for part in problem["loc"])
-        place = f"{name} (environment: {ENVIRONMENT_PREFIX}{name.upper()})" if name else f"configuration file {path}"
-        lines.append(f"{place}: {problem['msg']}")
-    return "invalid setting: " + "; ".join(lines)

@@ -1,12 +1,13 @@
 """The command line `ktp-ocr`.
 
 `images` holds the commands that read or draw pictures, `checks` the one that only checks them, `texts` those that read
-text, `templates` those for the tables; `options` is what they share.
+text, `templates` those for the tables; `config` the one that shows the settings; `options` and `flags` are what they
+share.
 """
 
 import typer
 
-from ktp_server.cli import checks, images, templates, texts
+from ktp_server.cli import checks, config, images, templates, texts
 
 __all__ = ["app", "main"]
 
@@ -20,11 +21,20 @@ app = typer.Typer(
         "Reads Indonesian identity cards (KTP) in photographs: a gRPC server, and the same reader for files.\n\n"
         "Start with `ktp-ocr demo`. Then read your own pictures with `ktp-ocr read photo.jpg`, or start the server "
         "with `ktp-ocr serve` and call it with any gRPC client; it offers reflection and health.\n\n"
-        "Every setting can be given in a TOML file (`--config`), in the environment (`KTP_OCR_...`) or by "
-        "`--set name=value`; the latter wins."
+        "Every setting can be given in a YAML file (`--config`), in the environment (`KTP_OCR_...`) or by "
+        "`--set name=value`; the latter wins. `ktp-ocr config` shows what holds."
     ),
 )
-for command in (images.serve, images.read, checks.check, images.demo, images.specimen, texts.fields, texts.nik):
+for command in (
+    images.serve,
+    images.read,
+    checks.check,
+    images.demo,
+    images.specimen,
+    texts.fields,
+    texts.nik,
+    config.config,
+):
     app.command()(command)
 app.add_typer(templates.app, name="templates")
 

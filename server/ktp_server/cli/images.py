@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from ktp_server.cli.flags import take_settings
 from ktp_server.cli.options import (
     ConfigOption,
     ModelsOption,
@@ -21,6 +22,7 @@ from ktp_server.cli.options import (
     run_or_exit,
     to_text,
 )
+from ktp_server.configuration import Configuration
 from ktp_server.settings import Settings
 
 __all__ = ["demo", "read", "serve", "specimen"]
@@ -41,26 +43,15 @@ MIXTURE = (Stratum.CLEAN, Stratum.PHONE, Stratum.HARD)
 PROGRESS_COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
 
 
-def serve(
-    listen: Annotated[
-        str | None, typer.Option(help="host:port of the gRPC server. [default: 127.0.0.1:50051]", show_default=False)
-    ] = None,
-    models: ModelsOption = None,
-    templates: TemplatesOption = None,
-    config: ConfigOption = None,
-    assignments: SetOption = None,
-) -> None:
-    """Start the gRPC server; SIGTERM or Ctrl-C drains and stops it, SIGHUP reads the templates anew.
+@take_settings
+def serve(configuration: Configuration) -> None:
+    """Start the gRPC server; SIGTERM or Ctrl-C drains and stops it, SIGHUP reads templates, keys and certificates anew.
 
-    Example: `ktp-ocr serve --listen 0.0.0.0:50051 --set max_in_flight_count=128`
+    Example: `ktp-ocr serve --listen 0.0.0.0:50051 --api-keys keys.txt --max-in-flight-count 128`
     """
     from ktp_server.front import app as application
 
-    settings = make_settings(
-        config,
-        assignments,
-        {"listen_address": listen, "model_repository": to_text(models), "templates": to_text(templates)},
-    )
+    settings = configuration.settings
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     run_or_exit(application.serve(settings))
 

@@ -1,14 +1,15 @@
 """What the commands share: options, settings, and how a reason not to go on is told."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Annotated, NoReturn, TypeVar
 
 import typer
 from rich.console import Console
 
-from ktp_server.settings import Settings, SettingsError, load_settings
+from ktp_server.configuration import CONFIG_FILE_VARIABLE, Configuration, FlagValue, SettingsError, load_configuration
+from ktp_server.settings import Settings
 
 __all__ = [
     "ConfigOption",
@@ -17,6 +18,7 @@ __all__ = [
     "SetOption",
     "TemplatesOption",
     "fail",
+    "make_configuration",
     "make_settings",
     "run_or_exit",
     "to_text",
@@ -25,7 +27,8 @@ __all__ = [
 T = TypeVar("T")
 
 ConfigOption = Annotated[
-    Path | None, typer.Option("--config", help="TOML file with settings.", envvar="KTP_OCR_CONFIG", show_default=False)
+    Path | None,
+    typer.Option("--config", help="YAML file with settings.", envvar=CONFIG_FILE_VARIABLE, show_default=False),
 ]
 SetOption = Annotated[
     list[str] | None,
@@ -45,22 +48,29 @@ TemplatesOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
-def make_settings(config: Path | None, assignments: list[str] | None, options: dict[str, str | None]) -> Settings:
-    """Read the settings, or tell which one is wrong and exit.
+def make_settings(config: Path | None, assignments: list[str] | None, options: Mapping[str, FlagValue]) -> Settings:
+    """Read the settings, or tell which one is wrong and exit; the parameters are those of `make_configuration`."""
+    return make_configuration(config, assignments, options).settings
+
+
+def make_configuration(
+    config: Path | None, assignments: list[str] | None, options: Mapping[str, FlagValue]
+) -> Configuration:
+    """Read the settings and where they come from, or tell which one is wrong and exit.
 
     Args:
-        config: TOML file.
+        config: YAML file.
         assignments: `NAME=VALUE` each.
         options: setting -> value of its own option; None where the option was not given.
     """
-    overrides = dict(options)
+    flags = dict(options)
     for assignment in assignments or []:
         name, separator, value = assignment.partition("=")
         if not separator:
-            fail(f"--set {assignment}: expected NAME=VALUE")
-        overrides[name.strip()] = value
+            fail("--set: expected NAME=VALUE")
+        flags[name.strip()] = value
     try:
-        return load_settings(config, overrides)
+        return load_configuration(config, flags)
     except SettingsError as error:
         fail(str(error))
 
