@@ -1,8 +1,8 @@
 """The record of one request: what is noted about it while it is in work, and nothing that stands on a card.
 
-The front opens a record (`follow_request`), and the rooms below add to the one of the request that they work for, without
-its being handed through every call. When the request ends, the observer gets the record as a whole. A `CardFacts` holds
-names and numbers only, so that no field value can reach a log, a metric or a trace.
+The front opens a record (`follow_request`), and the rooms below add to the one of the request that they work for,
+without its being handed through every call. When the request ends, the observer gets the record as a whole. A
+`CardFacts` holds names and numbers only, so that no field value can reach a log, a metric or a trace.
 """
 
 import asyncio
