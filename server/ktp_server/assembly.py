@@ -11,6 +11,7 @@ from ktp_postprocessing.knowledge import CardKnowledge
 from ktp_server.engines.embedded import EmbeddedEngine, EmbeddedEngineSettings
 from ktp_server.engines.repository import find_model_repository, read_model_repository
 from ktp_server.models import CardModels
+from ktp_server.observability.observer import Observer
 from ktp_server.pipeline import Pipeline
 from ktp_server.rules import pipeline_rules
 from ktp_server.settings import Settings
@@ -21,7 +22,10 @@ __all__ = ["open_pipeline"]
 
 @asynccontextmanager
 async def open_pipeline(
-    settings: Settings, knowledge: CardKnowledge | None = None, timer: Timer = time.perf_counter
+    settings: Settings,
+    knowledge: CardKnowledge | None = None,
+    timer: Timer = time.perf_counter,
+    observer: Observer | None = None,
 ) -> AsyncIterator[Pipeline]:
     """Load the models and give a pipeline that has answered a warm-up.
 
@@ -29,6 +33,7 @@ async def open_pipeline(
         settings: thresholds, and how much of the machine to take.
         knowledge: lists that fields are matched against; those of the settings by default.
         timer: times the stages, see `StageClock`.
+        observer: is told of queues and batches.
 
     Raises:
         ModelRepositoryError, ModelContractError: the models cannot be used.
@@ -42,8 +47,8 @@ async def open_pipeline(
         threads_per_execution_count=settings.engine_thread_count,
         queue_limit=settings.engine_queue_limit,
     )
-    engine = await asyncio.to_thread(EmbeddedEngine, specs, limits)
-    workers = CpuWorkers(settings.cpu_worker_count)
+    engine = await asyncio.to_thread(EmbeddedEngine, specs, limits, observer)
+    workers = CpuWorkers(settings.cpu_worker_count, observer)
     try:
         models = CardModels.build(engine, specs)
         if knowledge is None:

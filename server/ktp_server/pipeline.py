@@ -14,6 +14,7 @@ from ktp_postprocessing.knowledge import CardKnowledge
 from ktp_postprocessing.text_boxes import TextBoxSettings
 from ktp_preprocessing.requirements import RequirementRules
 from ktp_server.models import CardModels
+from ktp_server.observability.record import note_stages
 from ktp_server.results import AssessmentResult, RecognitionResult
 from ktp_server.stages import CpuWorkers, StageClock, Timer
 from ktp_server.steps import (
@@ -87,6 +88,7 @@ class Pipeline:
             RecognitionError, ImageError, InferenceError, TimeoutError: see errors.reportable_failure.
         """
         clock = StageClock(deadline_s, self._timer)
+        note_stages(clock.spans)
         async with asyncio.timeout_at(deadline_s):
             check_names(require)
             prepared, aligned = await self._align(data, clock)
@@ -105,6 +107,7 @@ class Pipeline:
     async def assess_quality(self, data: bytes, deadline_s: float | None = None) -> AssessmentResult:
         """Check an image without reading its text; arguments and errors as in `recognize`."""
         clock = StageClock(deadline_s, self._timer)
+        note_stages(clock.spans)
         async with asyncio.timeout_at(deadline_s):
             _, aligned = await self._align(data, clock)
         return AssessmentResult(

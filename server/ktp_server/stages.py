@@ -2,12 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import ParamSpec, TypeVar
 
 from ktp_server.errors import ErrorReason, RecognitionError
+from ktp_server.observability.observer import CPU_QUEUE, Observer, SilentObserver
+from ktp_server.observability.record import StageSpan
 
 __all__ = ["CpuWorkers", "StageClock", "Timer"]
 
@@ -31,7 +33,12 @@ class StageClock:
         self.deadline_s = deadline_s
         self._timer = timer
         self._start_s = timer()
-        self._timings_ms: dict[str, float] = {}
+        self._spans: list[StageSpan] = []
+
+    @property
+    def spans(self) -> Sequence[StageSpan]:
+        """The stages that have run; the list grows while others do."""
+        return self._spans
 
     @contextmanager
     def measure(self, stage: str) -> Iterator[None]:
@@ -46,24 +53,40 @@ class StageClock:
         try:
             yield
         finally:
-            elapsed_ms = (self._timer() - start_s) * 1e3
-            self._timings_ms[stage] = self._timings_ms.get(stage, 0.0) + elapsed_ms
+            self._spans.append(StageSpan(stage, start_s, self._timer() - start_s))
 
     def timings_ms(self) -> dict[str, float]:
         """Give the durations by stage in the order of their start, and the time since the clock's start as `total`."""
-        return {**self._timings_ms, "total": (self._timer() - self._start_s) * 1e3}
+        timings_ms: dict[str, float] = {}
+        for span in self._spans:
+            timings_ms[span.stage] = timings_ms.get(span.stage, 0.0) + span.duration_s * 1e3
+        return {**timings_ms, "total": (self._timer() - self._start_s) * 1e3}
 
 
 class CpuWorkers:
     """Threads for the work between the models."""
 
-    def __init__(self, worker_count: int) -> None:
+    def __init__(self, worker_count: int, observer: Observer | None = None) -> None:
+        """Start no thread yet.
+
+        Args:
+            worker_count: threads.
+            observer: is told how long work waits for a thread.
+        """
+        self._observer = observer or SilentObserver()
         self._threads = ThreadPoolExecutor(max_workers=worker_count, thread_name_prefix="cpu")
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a function in a thread; cancelling drops it unless it has started."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, lambda: function(*args, **kwargs))
+        submitted_s = time.perf_counter()
+
+        def work() -> tuple[T, float]:
+            waited_s = time.perf_counter() - submitted_s
+            return function(*args, **kwargs), waited_s
+
+        result, waited_s = await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        self._observer.queue_left(CPU_QUEUE, waited_s)
+        return result
 
     def close(self) -> None:
         """Wait for what runs and end the threads."""

@@ -21,6 +21,7 @@ import numpy as np
 
 from ktp_server.engines.port import FailureKind, InferenceError, Tensor, TensorBatch
 from ktp_server.engines.spec import ModelSpec
+from ktp_server.observability.observer import Observer, SilentObserver
 
 __all__ = ["BatchStatistics", "DynamicBatcher", "WorkerPool"]
 
@@ -101,7 +102,14 @@ class _Request:
 class DynamicBatcher:
     """The queue of one model."""
 
-    def __init__(self, spec: ModelSpec, execute: Execute, workers: WorkerPool, queue_limit: int) -> None:
+    def __init__(
+        self,
+        spec: ModelSpec,
+        execute: Execute,
+        workers: WorkerPool,
+        queue_limit: int,
+        observer: Observer | None = None,
+    ) -> None:
         """Build the queue.
 
         Args:
@@ -109,11 +117,13 @@ class DynamicBatcher:
             execute: runs one batch, called in a worker thread; at most `spec.instance_count` calls at a time.
             workers: the engine's threads.
             queue_limit: requests that may wait at a time, unless the model's own configuration says otherwise.
+            observer: is told what waits, what is refused, and what runs.
         """
         self.statistics = BatchStatistics()
         self._spec = spec
         self._execute = execute
         self._workers = workers
+        self._observer = observer or SilentObserver()
         self._queue_limit = spec.batching.max_queue_size or queue_limit
         self._queues: dict[ShapeKey, deque[_Request]] = {}
         self._running: set[asyncio.Task[None]] = set()
@@ -140,6 +150,7 @@ class DynamicBatcher:
         if self._closed:
             raise self._error(FailureKind.UNAVAILABLE, "the engine is shutting down")
         if self.waiting_count >= self._queue_limit:
+            self._observer.work_refused(self._spec.name)
             raise self._error(FailureKind.OVERLOADED, f"{self._queue_limit} requests are waiting already")
         key = tuple(sorted((name, tensor.shape[1:]) for name, tensor in batch.tensors.items()))
         queue = self._queues.setdefault(key, deque())
@@ -154,6 +165,7 @@ class DynamicBatcher:
             if request in queue:
                 queue.remove(request)
                 self._forget_if_empty(key)
+                self._report_waiting()
 
     def dispatch(self) -> None:
         """Start every execution that is due and has a worker, then set the timer for the next one."""
@@ -165,6 +177,7 @@ class DynamicBatcher:
             due_s = self._dispatch_queue(key)
             if due_s is not None:
                 next_due_s = due_s if next_due_s is None else min(next_due_s, due_s)
+        self._report_waiting()
         # Without an idle worker the pool calls again as soon as one is free.
         if next_due_s is not None and self._can_start():
             delay_s = max(next_due_s - time.monotonic(), 0.0)
@@ -179,6 +192,7 @@ class DynamicBatcher:
             for request in queue:
                 _fail(request, self._error(FailureKind.UNAVAILABLE, "the engine is shutting down"))
         self._queues.clear()
+        self._report_waiting()
         await asyncio.gather(*self._running)
 
     def _can_start(self) -> bool:
@@ -229,6 +243,9 @@ class DynamicBatcher:
         return fitting_count if full or expired else 0
 
     async def _run(self, requests: list[_Request]) -> None:
+        start_s = time.monotonic()
+        for request in requests:
+            self._observer.queue_left(self._spec.name, start_s - request.arrival_s)
         counts = [request.batch.item_count for request in requests]
         try:
             answers = _split(await self._workers.run(self._execute, _merge([r.batch for r in requests])), counts)
@@ -241,12 +258,16 @@ class DynamicBatcher:
         finally:
             self._running_count -= 1
             self._workers.give_back()
+        self._observer.batch_executed(self._spec.name, sum(counts), time.monotonic() - start_s)
         self.statistics.execution_count += 1
         self.statistics.request_count += len(requests)
         self.statistics.item_count += sum(counts)
         for request, answer in zip(requests, answers, strict=True):
             if not request.answer.done():
                 request.answer.set_result(answer)
+
+    def _report_waiting(self) -> None:
+        self._observer.queue_changed(self._spec.name, self.waiting_count)
 
     def _forget_if_empty(self, key: ShapeKey) -> None:
         queue = self._queues.get(key)

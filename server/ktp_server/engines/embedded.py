@@ -13,6 +13,7 @@ from ktp_server.engines.batcher import BatchStatistics, DynamicBatcher, Execute,
 from ktp_server.engines.port import FailureKind, InferenceError, TensorBatch
 from ktp_server.engines.repository import ModelRepositoryError
 from ktp_server.engines.spec import ModelSpec
+from ktp_server.observability.observer import Observer
 
 __all__ = ["EmbeddedEngine", "EmbeddedEngineSettings"]
 
@@ -46,12 +47,15 @@ class EmbeddedEngineSettings:
 class EmbeddedEngine:
     """An `InferenceEngine` over ONNX Runtime on the CPU."""
 
-    def __init__(self, models: Mapping[str, ModelSpec], settings: EmbeddedEngineSettings) -> None:
+    def __init__(
+        self, models: Mapping[str, ModelSpec], settings: EmbeddedEngineSettings, observer: Observer | None = None
+    ) -> None:
         """Load every model.
 
         Args:
             models: the repository's models by name.
             settings: how much of the machine to take.
+            observer: is told of queues and batches.
 
         Raises:
             ModelRepositoryError: a model file is missing or damaged, or differs from its config.pbtxt.
@@ -59,7 +63,7 @@ class EmbeddedEngine:
         self._workers = WorkerPool(settings.worker_count)
         self._models = dict(models)
         self._batchers = {
-            name: DynamicBatcher(spec, _load(spec, settings), self._workers, settings.queue_limit)
+            name: DynamicBatcher(spec, _load(spec, settings), self._workers, settings.queue_limit, observer)
             for name, spec in models.items()
         }
 

@@ -19,7 +19,16 @@ from ktp_server.results import AssessmentResult, RecognitionResult
 if TYPE_CHECKING:
     from ktp_server.observability.observer import Observer
 
-__all__ = ["CANCELLED", "OK", "CardFacts", "RequestRecord", "StageSpan", "current_record", "follow_request"]
+__all__ = [
+    "CANCELLED",
+    "OK",
+    "CardFacts",
+    "RequestRecord",
+    "StageSpan",
+    "current_record",
+    "follow_request",
+    "note_stages",
+]
 
 OK = "OK"
 """Code and reason of a request that was answered."""
@@ -112,6 +121,17 @@ _current: ContextVar[RequestRecord | None] = ContextVar("current_record", defaul
 def current_record() -> RequestRecord | None:
     """Give the record of the request that this task works for; None outside a server."""
     return _current.get()
+
+
+def note_stages(spans: Sequence[StageSpan]) -> None:
+    """Add the stages to the current record, if there is one.
+
+    Args:
+        spans: a list that may still grow, so that a request that fails shows how far it came.
+    """
+    record = _current.get()
+    if record is not None:
+        record.stages = spans
 
 
 @contextmanager
