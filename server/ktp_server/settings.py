@@ -57,6 +57,7 @@ Names = Annotated[tuple[str, ...], BeforeValidator(_split_names)]
 
 SECTIONS: Mapping[str, str] = {
     "listen_address": "Serving",
+    "log_level": "Observability",
     "tls_certificate": "Security",
     "max_in_flight_count": "Limits",
     "workers": "Processes, engine and threads",
@@ -91,6 +92,25 @@ class Settings(BaseModel):
         default="INFO",
         pattern="^(DEBUG|INFO|WARNING|ERROR)$",
         description="Least severity that is logged. No level logs field values or images.",
+    )
+    log_format: str = Field(
+        default="text",
+        pattern="^(text|json)$",
+        description="How a log line looks: text for people, json with one object a line for machines.",
+    )
+    metrics_address: str | None = Field(
+        default=None,
+        pattern=r"^.+:\d{1,5}$",
+        description="host:port that serves Prometheus metrics to whoever reaches it; the gateway has them at /metrics too.",
+    )
+    otlp_endpoint: str | None = Field(
+        default=None,
+        pattern=r"^https?://.+",
+        description="URL of an OpenTelemetry collector that gets traces over gRPC; needs the extra ktp-ocr[otel].",
+    )
+    trace_fraction: Fraction = Field(
+        default=1.0,
+        description="Share of requests that are traced when the caller does not say; each costs about 1 ms of CPU.",
     )
     tls_certificate: Path | None = Field(
         default=None,
