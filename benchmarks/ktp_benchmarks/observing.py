@@ -108,7 +108,7 @@ class Observer:
         model = self._models.segmentation
         boxed = await asyncio.to_thread(letterbox, pixels, model.input_size_px)
         try:
-            best = select_card(await model.find_cards(boxed.pixels, None), self._selection)
+            best = select_card(await model.find_cards(boxed.pixels, None), self._selection).instance
         except RecognitionError:
             return
         seen.card_found = True

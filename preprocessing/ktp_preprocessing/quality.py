@@ -17,8 +17,9 @@ from ktp_preprocessing.sharpness import blur_sigma_px
 
 __all__ = ["QualityReport", "QualityScore", "QualityThresholds", "assess_quality", "judge"]
 
-_UNREADABLE_BLUR_PX = 4.0
-"""Blur, card-frame pixels, that scores 0: text is 10 px high there. A score of 0.5 is a blur of 2 px."""
+_UNREADABLE_BLUR_PX = 2.6
+"""Blur, card-frame pixels, that scores 0: hardly a field is read there. At half of it, a score of 0.5, reading begins
+to suffer: 3 of 4 fields are read at 1.5 px, 19 of 20 at 1 px (`benchmarks/quality.py`)."""
 
 _WELL_LIT_LEVEL = 120.0
 """Ground level that scores 1 on the dark side; half of it, two stops under the usual 200, scores 0.5."""
@@ -95,7 +96,8 @@ class QualityReport:
         sharpness: low when out of focus, shaken, or too far away.
         brightness: low when too dark or too bright.
         specularity: low when a lamp or the sky is mirrored in the card.
-        glare_quads: (N, 4, 2) float64 boxes around blown-out areas, card-frame pixels, clockwise from the top left.
+        glare_quads: (N, 4, 2) float64 rectangles around blown-out areas, in any direction, card-frame pixels, clockwise
+            from the top left.
         blur_px: blur as a Gaussian's standard deviation in card-frame pixels.
         ground_level: grey level of the card's ground, 0 to 255.
     """
@@ -196,11 +198,16 @@ def _find_glare(
     bright &= np.asarray(cv2.resize(darkest, size, interpolation=cv2.INTER_NEAREST)) >= _DROWNED_LEVEL
     bright &= ~_photo_panel(size[1], size[0])
     closed = cv2.morphologyEx(bright.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), dtype=np.uint8))
-    _, _, stats, _ = cv2.connectedComponentsWithStats(closed)
-    spots = stats[1:][stats[1:, cv2.CC_STAT_AREA] >= _SMALLEST_GLARE_SHARE * bright.size]
-    left, top = spots[:, cv2.CC_STAT_LEFT], spots[:, cv2.CC_STAT_TOP]
-    right, bottom = left + spots[:, cv2.CC_STAT_WIDTH], top + spots[:, cv2.CC_STAT_HEIGHT]
-    corners = np.stack([left, top, right, top, right, bottom, left, bottom], axis=1).reshape(-1, 4, 2)
-    quads = corners * float(_GLARE_CELL_PX) + np.array(CARD_FRAME_MARGIN_PX) - 0.5
-    share = float(spots[:, cv2.CC_STAT_AREA].sum()) / bright.size
-    return share, np.clip(quads, -0.5, np.array(CARD_FRAME_SIZE_PX) - 0.5)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(closed)
+    areas = stats[:, cv2.CC_STAT_AREA]
+    spots = [number for number in range(1, count) if areas[number] >= _SMALLEST_GLARE_SHARE * bright.size]
+    corners = np.array([_enclose(np.asarray(labels == number)) for number in spots]).reshape(-1, 4, 2)
+    quads = corners * _GLARE_CELL_PX + np.array(CARD_FRAME_MARGIN_PX) - 0.5
+    return float(areas[spots].sum()) / bright.size, np.clip(quads, -0.5, np.array(CARD_FRAME_SIZE_PX) - 0.5)
+
+
+def _enclose(spot: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Smallest rectangle in any direction around the set cells: (4, 2), clockwise from the top left."""
+    centre, size, degrees = cv2.minAreaRect(np.argwhere(spot)[:, ::-1].astype(np.float32) + 0.5)
+    box = cv2.boxPoints((centre, (size[0] + 1.0, size[1] + 1.0), degrees)).astype(np.float64)
+    return np.roll(box, -int(box.sum(axis=1).argmin()), axis=0)

@@ -1,12 +1,15 @@
 """Annotated pictures: the card's outline, glare, the text boxes, the values that were read, the checks that failed."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ktp_server.results import FIELD_NAMES, Quad, RecognitionResult
+from ktp_preprocessing.decode import decode_image
+from ktp_server.results import FIELD_NAMES, AssessmentResult, Quad, RecognitionResult
 
-__all__ = ["annotate"]
+__all__ = ["annotate", "write_annotated"]
 
 CARD_COLOUR = (0, 170, 80)
 GLARE_COLOUR = (220, 30, 30)
@@ -23,12 +26,29 @@ ROW_COUNT = len(FIELD_NAMES) + 2
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
-def annotate(pixels: NDArray[np.uint8], result: RecognitionResult) -> NDArray[np.uint8]:
-    """Draw what was read onto a copy of the image.
+def write_annotated(path: Path, data: bytes, result: RecognitionResult | AssessmentResult) -> None:
+    """Write an image file with what was learnt from it; see `annotate`.
+
+    Args:
+        path: the picture to write; its suffix chooses the format.
+        data: the image file.
+        result: what was learnt from it.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    picture = cv2.cvtColor(annotate(decode_image(data).pixels, result), cv2.COLOR_RGB2BGR)
+    if not cv2.haveImageWriter(path.name):
+        raise OSError(f"cannot write a picture as {path.suffix or path.name}")
+    path.write_bytes(cv2.imencode(path.suffix, picture)[1].tobytes())
+
+
+def annotate(pixels: NDArray[np.uint8], result: RecognitionResult | AssessmentResult) -> NDArray[np.uint8]:
+    """Draw what was read or checked onto a copy of the image.
 
     Args:
         pixels: (H, W, 3) uint8 RGB, the image as decoded.
-        result: what was read from it.
+        result: what was learnt from it.
 
     Returns:
         (H, W + panel, 3) uint8 RGB: the image with numbered boxes, and a panel with the values by number.
@@ -50,7 +70,9 @@ def annotate(pixels: NDArray[np.uint8], result: RecognitionResult) -> NDArray[np
     return np.concatenate([picture, panel], axis=1)
 
 
-def _draw_panel(height_px: int, width_px: int, result: RecognitionResult, numbers: dict[str, int]) -> NDArray[np.uint8]:
+def _draw_panel(
+    height_px: int, width_px: int, result: RecognitionResult | AssessmentResult, numbers: dict[str, int]
+) -> NDArray[np.uint8]:
     panel = np.full((height_px, width_px, 3), PANEL_COLOUR, dtype=np.uint8)
     failed = [name for name, score in result.quality.items() if not score.passed]
     row_px = height_px / (ROW_COUNT + bool(failed))

@@ -1,4 +1,4 @@
-"""Which of the segmentation model's detections is the card."""
+"""Which of the segmentation model's detections is the card, and how sure it is that there is no other."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from ktp_server.errors import ErrorReason, RecognitionError
 from ktp_server.models import CardInstance
 
-__all__ = ["CardSelection", "select_card"]
+__all__ = ["CardSelection", "SelectedCard", "select_card"]
 
 DUPLICATE_OVERLAP = 0.5
 """Boxes that share more than this part of the smaller one show the same card: two cards on a table hardly overlap."""
 
 EXTRA_CARD_AREA_MIN = 0.25
-"""A second card counts from this part of the best one's area: what lies far in the background confuses nobody."""
+"""Another card counts from this part of the chosen one's area: what lies far in the background confuses nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +24,25 @@ class CardSelection:
 
     Attributes:
         score_min: least score of a card.
-        extra_score_min: least score of a second one that makes the image ambiguous.
+        extra_score_min: least score of another one that makes the image ambiguous.
+        refuses_several: whether an ambiguous image is refused; else the largest card is taken.
     """
 
     score_min: float
     extra_score_min: float
+    refuses_several: bool = True
 
 
-def select_card(instances: Sequence[CardInstance], selection: CardSelection) -> CardInstance:
-    """Choose the one card of an image.
+@dataclass(frozen=True, slots=True)
+class SelectedCard:
+    """The card, and the score of the surest other one beside it, 0 where there is none."""
+
+    instance: CardInstance
+    other_score: float
+
+
+def select_card(instances: Sequence[CardInstance], selection: CardSelection) -> SelectedCard:
+    """Choose the one card of an image: of those that are sure the largest, else the surest.
 
     Args:
         instances: detections, best first.
@@ -44,20 +54,23 @@ def select_card(instances: Sequence[CardInstance], selection: CardSelection) -> 
     cards: list[CardInstance] = []
     for instance in instances:
         is_new = all(_overlap(instance.box, card.box) <= DUPLICATE_OVERLAP for card in cards)
-        if instance.score >= selection.score_min and _area(instance.box) > 0.0 and is_new:
+        if _area(instance.box) > 0.0 and is_new:
             cards.append(instance)
-    if not cards:
+    if not cards or cards[0].score < selection.score_min:
         raise RecognitionError(ErrorReason.CARD_NOT_FOUND, "no identity card was found in the image")
-    extras = [
-        card
-        for card in cards[1:]
-        if card.score >= selection.extra_score_min and _area(card.box) >= EXTRA_CARD_AREA_MIN * _area(cards[0].box)
+    sure = [card for card in cards if card.score >= selection.extra_score_min]
+    chosen = max(sure or cards[:1], key=lambda card: _area(card.box))
+    others = [
+        card.score
+        for card in cards
+        if card is not chosen and _area(card.box) >= EXTRA_CARD_AREA_MIN * _area(chosen.box)
     ]
-    if extras:
+    count = 1 + sum(score >= selection.extra_score_min for score in others)
+    if count > 1 and selection.refuses_several:
         raise RecognitionError(
-            ErrorReason.TOO_MANY_CARDS, f"the image shows {len(extras) + 1} identity cards; send one at a time"
+            ErrorReason.TOO_MANY_CARDS, f"the image shows {count} identity cards; send one at a time"
         )
-    return cards[0]
+    return SelectedCard(chosen, max(others, default=0.0))
 
 
 def _area(box: NDArray[np.float32]) -> float:

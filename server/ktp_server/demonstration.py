@@ -4,10 +4,7 @@ import asyncio
 from importlib.resources import files
 from pathlib import Path
 
-import cv2
-
-from ktp_preprocessing.decode import decode_image
-from ktp_server.annotate import annotate
+from ktp_server.annotate import write_annotated
 from ktp_server.client import connect
 from ktp_server.errors import RecognitionError
 from ktp_server.front.app import run_server
@@ -42,9 +39,5 @@ async def demonstrate(image: Path, picture: Path, settings: Settings) -> FileOut
             result = await client.recognize(data, TIMEOUT_S)
         except RecognitionError as error:
             return FileOutcome(image, error=error)
-    pixels = annotate(decode_image(data).pixels, result)
-    encoded, buffer = cv2.imencode(picture.suffix or ".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
-    if not encoded:
-        raise OSError(f"cannot write a picture as {picture.suffix}")
-    await asyncio.to_thread(picture.write_bytes, buffer.tobytes())
+    await asyncio.to_thread(write_annotated, picture, data, result)
     return FileOutcome(image, result=result)

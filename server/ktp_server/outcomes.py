@@ -81,6 +81,8 @@ def outcome_to_json(outcome: FileOutcome) -> dict[str, JsonValue]:
             "normalised": {},
             "findings": [],
             "quality": {},
+            "glare_quads": [],
+            "covered_fields": [],
             "card": None,
             "timings_ms": {},
         }
@@ -92,6 +94,8 @@ def outcome_to_json(outcome: FileOutcome) -> dict[str, JsonValue]:
         "normalised": normalised_to_json(result.card.normalised),
         "findings": findings_to_json(result.card.findings),
         "quality": {name: _score(score) for name, score in result.quality.items()},
+        "glare_quads": [points_to_json(quad) for quad in result.glare_quads],
+        "covered_fields": list(result.covered_fields),
         "card": {"quad": points_to_json(result.card.quad), "rotation_degrees": round(result.card.rotation_degrees, 2)},
         "timings_ms": {stage: round(duration_ms, 3) for stage, duration_ms in result.timings_ms.items()},
     }

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from ktp_postprocessing.knowledge import CardKnowledge
 from ktp_postprocessing.text_boxes import TextBoxSettings
 from ktp_preprocessing.requirements import RequirementRules
+from ktp_server.card_finding import FoundCard, find_card, settle_card, view_closer
 from ktp_server.models import CardModels
 from ktp_server.observability.record import note_stages
 from ktp_server.results import AssessmentResult, RecognitionResult
@@ -92,7 +93,8 @@ class Pipeline:
         async with asyncio.timeout_at(deadline_s):
             check_names(require)
             prepared, aligned = await self._align(data, clock)
-            require_checks(aligned, {*self._rules.require, *require})
+            required = {*self._rules.require, *require}
+            require_checks(aligned, required)
             detection, recognition = self._models.detection, self._models.recognition
             with clock.measure("text_detection"):
                 probability = await detection.find_text(aligned.rectified.pixels, deadline_s)
@@ -101,8 +103,16 @@ class Pipeline:
             with clock.measure("text_recognition"):
                 outputs = await recognition.read_lines([crop.pixels for crop in lines.crops], deadline_s)
             readings = LineReadings(outputs, recognition.alphabet, lines.content_shares())
-            card = await self._workers.run(read_fields, aligned, lines.quads, readings, self._rules.reading, clock)
-        return RecognitionResult(card, aligned.quality, aligned.requirements, clock.timings_ms(), aligned.glare_quads)
+            read = await self._workers.run(read_fields, aligned, lines.quads, readings, self._rules.reading, clock)
+            require_checks(read, required)
+        return RecognitionResult(
+            card=read.card,
+            quality=read.quality,
+            requirements=read.requirements,
+            timings_ms=clock.timings_ms(),
+            glare_quads=aligned.glare_quads,
+            covered_fields=read.covered_fields,
+        )
 
     async def assess_quality(self, data: bytes, deadline_s: float | None = None) -> AssessmentResult:
         """Check an image without reading its text; arguments and errors as in `recognize`."""
@@ -117,6 +127,17 @@ class Pipeline:
     async def _align(self, data: bytes, clock: StageClock) -> tuple[PreparedImage, AlignedCard]:
         segmentation = self._models.segmentation
         prepared = await self._workers.run(prepare_image, data, self._rules.image, segmentation.input_size_px, clock)
+        found = await self._find(prepared, clock)
+        return prepared, await self._workers.run(align_card, prepared, found, self._rules.card, clock)
+
+    async def _find(self, prepared: PreparedImage, clock: StageClock) -> FoundCard:
+        segmentation, pixels, selection = self._models.segmentation, prepared.image.pixels, self._rules.card.selection
         with clock.measure("segmentation"):
             instances = await segmentation.find_cards(prepared.letterboxed.pixels, clock.deadline_s)
-        return prepared, await self._workers.run(align_card, prepared, instances, self._rules.card, clock)
+        found = await self._workers.run(find_card, pixels, prepared.letterboxed, instances, selection, clock)
+        if not found.outline.is_doubtful:
+            return found
+        closer = await self._workers.run(view_closer, pixels, found, segmentation.input_size_px, clock)
+        with clock.measure("segmentation"):
+            instances = await segmentation.find_cards(closer.pixels, clock.deadline_s)
+        return await self._workers.run(settle_card, pixels, found, closer, instances, clock)

@@ -16,6 +16,7 @@ from ktp_server.results import (
     FieldResult,
     FindingResult,
     NormalisedValues,
+    Quad,
     RecognitionResult,
     RequirementResult,
 )
@@ -84,8 +85,8 @@ def render_fields(fields: Mapping[str, FieldResult], normalised: NormalisedValue
     return table
 
 
-def render_checks(result: AssessmentResult) -> Table:
-    """A table with a row for each check."""
+def render_checks(result: AssessmentResult) -> Group:
+    """A table with a row for each check, the card's outline, and every place that glare has wiped out."""
     table = Table(show_edge=False, pad_edge=False)
     table.add_column("check", style="cyan", no_wrap=True)
     table.add_column("measured", justify="right")
@@ -98,7 +99,13 @@ def render_checks(result: AssessmentResult) -> Table:
     for name, score in result.quality.items():
         verdict = _verdict(passed=score.passed)
         table.add_row(name, f"{score.score:.2f}", f"{score.threshold:.2f}", verdict, score.reason)
-    return table
+    outline = Text(f"card: {_corners(result.card.quad)}, rotation {result.card.rotation_degrees:.1f}°", style="dim")
+    glare = [Text(f"glare: {_corners(quad)}", style="yellow") for quad in result.glare_quads]
+    return Group(table, outline, *glare)
+
+
+def _corners(quad: Quad) -> str:
+    return " ".join(f"({x:.0f}, {y:.0f})" for x, y in quad)
 
 
 def _verdict(*, passed: bool) -> Text:
@@ -120,6 +127,8 @@ def _notes(result: RecognitionResult) -> list[Text]:
     notes += [
         Text(f"{name}: {score.reason}", style="yellow") for name, score in result.quality.items() if not score.passed
     ]
+    if result.covered_fields:
+        notes.append(Text(f"glare covers: {', '.join(result.covered_fields)}", style="yellow"))
     notes += [_warning(item) for item in result.requirements if not item.passed]
     notes.append(
         Text(

@@ -23,7 +23,10 @@ __all__ = [
     "Severity",
 ]
 
-QUALITY_NAMES = ("sharpness", "brightness", "specularity", "completeness", "tilt", "colour")
+QUALITY_NAMES = (
+    *("sharpness", "brightness", "specularity", "completeness", "tilt", "colour"),
+    *("moire", "single_card", "ktp_likeness"),
+)
 """Attributes of the card's picture that are scored."""
 
 Quad = tuple[tuple[float, float], tuple[float, float], tuple[float, float], tuple[float, float]]
@@ -141,10 +144,15 @@ class AssessmentResult:
 
 @dataclass(frozen=True, slots=True)
 class RecognitionResult:
-    """Everything learnt from one image; see `AssessmentResult`, with the card's fields."""
+    """Everything learnt from one image; see `AssessmentResult`, with the card's fields.
+
+    Attributes:
+        covered_fields: names of fields that glare covers, at least in part, whether they were read or not.
+    """
 
     card: CardResult
     quality: Mapping[str, QualityScoreResult]
     requirements: tuple[RequirementResult, ...]
     timings_ms: Mapping[str, float]
     glare_quads: tuple[Quad, ...] = ()
+    covered_fields: tuple[str, ...] = ()

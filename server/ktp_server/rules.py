@@ -3,6 +3,7 @@
 from ktp_postprocessing.knowledge import CardKnowledge
 from ktp_preprocessing.quality import QualityThresholds
 from ktp_preprocessing.view import ViewThresholds
+from ktp_server.assessment import CheckRules
 from ktp_server.cards import CardSelection
 from ktp_server.pipeline import PipelineRules
 from ktp_server.settings import Settings
@@ -19,11 +20,16 @@ def pipeline_rules(settings: Settings, knowledge: CardKnowledge) -> PipelineRule
         knowledge: lists that fields are matched against.
     """
     requirements = settings.requirement_rules()
-    card = CardRules(
-        selection=CardSelection(settings.card_score_min, settings.extra_card_score_min),
-        requirements=requirements,
+    selection = CardSelection(
+        settings.card_score_min, settings.extra_card_score_min, refuses_several=settings.several_cards == "reject"
+    )
+    checks = CheckRules(
         quality=QualityThresholds(settings.sharpness_min, settings.brightness_min, settings.specularity_min),
         view=ViewThresholds(settings.completeness_min, settings.tilt_min, settings.colour_min),
+        moire=settings.moire_min,
+        single_card=1.0 - settings.extra_card_score_min,
+        ktp_likeness=settings.ktp_likeness_min,
     )
-    reading = ReadingRules(knowledge, settings.text_confidence_min)
+    card = CardRules(selection, requirements, checks)
+    reading = ReadingRules(knowledge, settings.text_confidence_min, settings.proof_count_min)
     return PipelineRules(requirements, card, reading, settings.require)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ktp_postprocessing.card import read_card
 from ktp_postprocessing.checks import PhotoBackground
+from ktp_postprocessing.coverage import find_covered_fields
 from ktp_postprocessing.ctc import decode_greedy_lines
 from ktp_postprocessing.frames import LineFrames
 from ktp_postprocessing.knowledge import CardKnowledge
@@ -21,9 +22,8 @@ from ktp_postprocessing.text_boxes import TextBoxSettings, find_text_boxes
 from ktp_preprocessing.crops import LineCrop, crop_lines
 from ktp_preprocessing.decode import DecodedImage, decode_image
 from ktp_preprocessing.letterbox import Letterboxed, letterbox
-from ktp_preprocessing.outline import CardOutline, find_card_quad
+from ktp_preprocessing.outline import CardOutline
 from ktp_preprocessing.photo_background import find_photo_background
-from ktp_preprocessing.quality import QualityThresholds, assess_quality
 from ktp_preprocessing.rectify import RectifiedCard, rectify
 from ktp_preprocessing.requirements import (
     RequirementReport,
@@ -31,27 +31,19 @@ from ktp_preprocessing.requirements import (
     check_card_size,
     check_requirements,
 )
-from ktp_preprocessing.view import ViewThresholds, assess_view
-from ktp_server.cards import CardSelection, select_card
+from ktp_server.assessment import CardAssessment, CheckRules, assess_card
+from ktp_server.card_finding import FoundCard
+from ktp_server.cards import CardSelection
 from ktp_server.errors import ErrorReason, RecognitionError
 from ktp_server.handover import (
     field_result,
     finding_result,
     line_results,
     quad_from,
-    quality_result,
     requirement_results,
     source_quad,
 )
-from ktp_server.models import CardInstance
-from ktp_server.results import (
-    FIELD_NAMES,
-    QUALITY_NAMES,
-    CardResult,
-    Quad,
-    QualityScoreResult,
-    RequirementResult,
-)
+from ktp_server.results import FIELD_NAMES, CardResult, Quad, QualityScoreResult, RequirementResult
 from ktp_server.stages import StageClock
 
 __all__ = [
@@ -61,6 +53,7 @@ __all__ = [
     "LineCrops",
     "LineReadings",
     "PreparedImage",
+    "ReadCard",
     "ReadingRules",
     "align_card",
     "cut_lines",
@@ -78,14 +71,12 @@ class CardRules:
     Attributes:
         selection: how sure segmentation must be.
         requirements: how large it must be.
-        quality: lowest scores of its picture.
-        view: lowest scores of how it was photographed.
+        checks: lowest scores of its picture.
     """
 
     selection: CardSelection
     requirements: RequirementRules
-    quality: QualityThresholds = field(default_factory=QualityThresholds)
-    view: ViewThresholds = field(default_factory=ViewThresholds)
+    checks: CheckRules = field(default_factory=CheckRules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,18 +113,42 @@ class PreparedImage:
 
 @dataclass(frozen=True, slots=True)
 class AlignedCard:
-    """A card that was found: its place in the source, its upright picture, its quality, and every requirement."""
+    """A card that was found: its place in the source, its upright picture, its checks, and every requirement."""
 
     outline: CardOutline
     score: float
     rectified: RectifiedCard
-    quality: Mapping[str, QualityScoreResult]
+    assessment: CardAssessment
     requirements: tuple[RequirementResult, ...]
-    glare_quads: tuple[Quad, ...]
+
+    @property
+    def quality(self) -> Mapping[str, QualityScoreResult]:
+        """Scores by attribute, see `QUALITY_NAMES`."""
+        return self.assessment.scores
+
+    @property
+    def to_source(self) -> NDArray[np.float64]:
+        """3 x 3 homography, card-frame to source pixels."""
+        return np.asarray(np.linalg.inv(self.rectified.homography), dtype=np.float64)
+
+    @property
+    def glare_quads(self) -> tuple[Quad, ...]:
+        """Where glare has wiped the card out."""
+        return tuple(source_quad(quad, self.to_source) for quad in self.assessment.glare_quads)
 
     def result(self) -> CardResult:
         """Give the card as far as it is known without its text."""
         return CardResult(quad_from(self.outline.quad), self.outline.rotation_degrees, self.score)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadCard:
+    """A card that was read: what stands on it, its checks in that light, and the fields that glare covers."""
+
+    card: CardResult
+    quality: Mapping[str, QualityScoreResult]
+    requirements: tuple[RequirementResult, ...]
+    covered_fields: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,38 +210,21 @@ def prepare_image(data: bytes, rules: RequirementRules, input_size_px: int, cloc
     return PreparedImage(image, letterboxed, report)
 
 
-def align_card(
-    prepared: PreparedImage, instances: Sequence[CardInstance], rules: CardRules, clock: StageClock
-) -> AlignedCard:
-    """Find the card's outline, turn it upright, judge its quality.
+def align_card(prepared: PreparedImage, found: FoundCard, rules: CardRules, clock: StageClock) -> AlignedCard:
+    """Turn a card upright and judge its quality.
 
     Raises:
-        RecognitionError: CARD_NOT_FOUND, TOO_MANY_CARDS or CARD_TOO_SMALL, or the deadline passed.
+        RecognitionError: CARD_TOO_SMALL, or the deadline passed.
     """
+    outline = found.outline
     with clock.measure("rectify"):
-        instance = select_card(instances, rules.selection)
-        outline = find_card_quad(
-            instance.mask,
-            instance.box.astype(np.float64),
-            instance.quarter_turns,
-            prepared.letterboxed.homography,
-            prepared.image.pixels,
-        )
         card_report = check_card_size(outline.quad, rules.requirements)
         _reject(card_report, ErrorReason.CARD_TOO_SMALL)
         rectified = rectify(prepared.image.pixels, outline.quad)
     with clock.measure("quality"):
-        quality = assess_quality(rectified.pixels, rules.quality)
-        height_px, width_px = prepared.image.pixels.shape[:2]
-        view = assess_view(outline, (width_px, height_px), rectified.pixels, rules.view)
-        reports = (quality, quality, quality, view, view, view)
-        scores = {
-            name: quality_result(getattr(report, name)) for name, report in zip(QUALITY_NAMES, reports, strict=True)
-        }
-        to_source = np.asarray(np.linalg.inv(rectified.homography), dtype=np.float64)
-        glare_quads = tuple(source_quad(quad, to_source) for quad in quality.glare_quads)
+        assessment = assess_card(prepared.image.pixels, found.selected, outline, rectified, rules.checks)
     requirements = requirement_results(prepared.requirements) + requirement_results(card_report)
-    return AlignedCard(outline, instance.score, rectified, scores, requirements, glare_quads)
+    return AlignedCard(outline, found.selected.instance.score, rectified, assessment, requirements)
 
 
 def cut_lines(
@@ -253,7 +251,7 @@ def cut_lines(
 
 def read_fields(
     aligned: AlignedCard, quads: NDArray[np.float64], readings: LineReadings, rules: ReadingRules, clock: StageClock
-) -> CardResult:
+) -> ReadCard:
     """Decode the lines and make fields of them.
 
     Raises:
@@ -267,14 +265,17 @@ def read_fields(
             raise RecognitionError(
                 ErrorReason.CARD_UNREADABLE, "a card was found, but it cannot be read, or it is no KTP"
             )
-        to_source = np.asarray(np.linalg.inv(aligned.rectified.homography), dtype=np.float64)
-        return replace(
+        to_source = aligned.to_source
+        result = replace(
             aligned.result(),
             fields={name: field_result(card.fields[name], to_source) for name in FIELD_NAMES if name in card.fields},
             findings=tuple(finding_result(finding) for finding in card.findings),
             lines=line_results(lines, to_source),
             normalised=card.normalised,
         )
+        assessment = aligned.assessment.with_proofs(card.proof_count)
+        covered_fields = find_covered_fields(card.fields, assessment.glare_quads)
+        return ReadCard(result, assessment.scores, aligned.requirements, covered_fields)
 
 
 def _reject(report: RequirementReport, reason: ErrorReason) -> None:

@@ -3,7 +3,7 @@
 The whole pipeline runs on it with exact geometry and without any trained model.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -77,18 +77,23 @@ TRUTH = {
 }
 
 
-def draw_card(quad: NDArray[np.float64], size_px: tuple[int, int] = (1200, 900)) -> bytes:
+def draw_card(
+    quad: NDArray[np.float64], size_px: tuple[int, int] = (1200, 900), texts: Collection[str] | None = None
+) -> bytes:
     """Draw the card into a scene.
 
     Args:
         quad: (4, 2) where the card's corners come to lie, source pixels.
         size_px: width and height of the scene.
+        texts: the lines that are drawn, of `LINES`; None for all.
 
     Returns:
         A PNG file.
     """
     card = np.full((416, 640, 3), 230, dtype=np.uint8)
     for index, line in enumerate(LINES):
+        if texts is not None and line.text not in texts:
+            continue
         corners = np.round(line.quad).astype(np.int32)
         grey = FIRST_GREY + GREY_STEP * index
         cv2.rectangle(card, corners[0].tolist(), corners[2].tolist(), (grey, grey, grey), thickness=-1)

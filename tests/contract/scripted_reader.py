@@ -65,6 +65,7 @@ def recognition_of(text: str) -> RecognitionResult:
         ),
         timings_ms={"decode": 1.5, "segmentation": 20.25, "total": 22.0},
         glare_quads=(QUAD,),
+        covered_fields=("nama", "alamat"),
     )
 
 
@@ -112,4 +113,4 @@ class ScriptedReader:
         """See `CardReader`."""
         result = await self.recognize(data, deadline_s)
         card = CardResult(result.card.quad, result.card.rotation_degrees, result.card.score)
-        return AssessmentResult(card, result.quality, result.requirements, result.timings_ms)
+        return AssessmentResult(card, result.quality, result.requirements, result.timings_ms, result.glare_quads)

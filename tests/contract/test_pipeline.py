@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -28,6 +29,8 @@ RULES = PipelineRules(
     reading=ReadingRules(CardKnowledge.load(), 0.02),
 )
 QUAD = np.array([[180.0, 190.0], [1010.0, 150.0], [1040.0, 680.0], [150.0, 700.0]])
+SMALL = np.array([[300.0, 300.0], [660.0, 300.0], [660.0, 527.0], [300.0, 527.0]])
+LEFT = np.array([[20.0, 300.0], [570.0, 300.0], [570.0, 647.0], [20.0, 647.0]])
 STAGES = [
     "decode",
     "requirements",
@@ -100,8 +103,47 @@ async def test_unknown_checks_are_a_bad_request(workers: CpuWorkers) -> None:
     assert (caught.value.reason, caught.value.field) == (ErrorReason.REQUEST_INVALID, "require")
 
 
-SMALL = np.array([[300.0, 300.0], [660.0, 300.0], [660.0, 527.0], [300.0, 527.0]])
-LEFT = np.array([[20.0, 300.0], [570.0, 300.0], [570.0, 647.0], [20.0, 647.0]])
+async def test_glare_names_the_fields_under_it(workers: CpuWorkers) -> None:
+    clear = cv2.imdecode(np.frombuffer(draw_card(QUAD), np.uint8), cv2.IMREAD_COLOR)
+    assert clear is not None
+    pipeline = pipeline_over(oracle(SPECS, [QUAD]), workers)
+    fields = (await pipeline.recognize(cv2.imencode(".png", clear)[1].tobytes())).card.fields
+    assert fields["kecamatan"].quad is not None
+    left, top = np.array(fields["kecamatan"].quad).min(axis=0)
+    spot = np.zeros(clear.shape[:2], np.float32)
+    cv2.ellipse(spot, (round(left + 60), round(top + 10)), (90, 45), 0, 0, 360, 1.0, -1)
+    lit = np.clip(clear + 400 * cv2.GaussianBlur(spot, (0, 0), 3)[..., None], 0, 255).astype(np.uint8)
+    result = await pipeline.recognize(cv2.imencode(".png", lit)[1].tobytes())
+    assert not result.quality["specularity"].passed
+    assert len(result.glare_quads) == 1
+    assert "kecamatan" in result.covered_fields
+    assert {"nik", "nama", "berlaku_hingga"}.isdisjoint(result.covered_fields)
+    assert "kecamatan" not in result.card.fields or result.card.fields["kecamatan"].value != "CIBINONG"
+
+
+async def test_several_cards_only_warn_where_the_settings_say_so(workers: CpuWorkers) -> None:
+    quads = [LEFT, LEFT + np.array([600.0, 0.0])]
+    selection = CardSelection(0.5, 0.8, refuses_several=False)
+    rules = replace(RULES, card=CardRules(selection, RequirementRules()))
+    pipeline = Pipeline(CardModels.build(oracle(SPECS, quads), SPECS), workers, rules)
+    result = await pipeline.recognize(draw_card(quads[0]))
+    assert not result.quality["single_card"].passed
+    assert "one card" in result.quality["single_card"].reason
+    with pytest.raises(RecognitionError, match="single_card: ") as caught:
+        await pipeline.recognize(draw_card(quads[0]), require=["single_card"])
+    assert caught.value.reason is ErrorReason.QUALITY_REJECTED
+
+
+async def test_what_does_not_read_like_a_ktp_is_told_where_it_is_not_refused(workers: CpuWorkers) -> None:
+    rules = replace(RULES, reading=replace(RULES.reading, proof_count_min=0))
+    data = draw_card(QUAD, texts=["Nama", ": SITI AMINAH", "Alamat", ": JL. MELATI NO. 5"])
+    with pytest.raises(RecognitionError, match="no KTP"):
+        await pipeline_over(oracle(SPECS, [QUAD]), workers).recognize(data)
+    pipeline = Pipeline(CardModels.build(oracle(SPECS, [QUAD]), SPECS), workers, rules)
+    assert (await pipeline.assess_quality(data)).quality["ktp_likeness"].passed
+    assert not (await pipeline.recognize(data)).quality["ktp_likeness"].passed
+    with pytest.raises(RecognitionError, match="ktp_likeness: "):
+        await pipeline.recognize(data, require=["ktp_likeness"])
 
 
 @pytest.mark.parametrize(

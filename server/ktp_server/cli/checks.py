@@ -15,9 +15,13 @@ from ktp_server.settings import Settings
 __all__ = ["check"]
 
 
-def check(
+def check(  # noqa: PLR0913  # each option of the command is a parameter
     paths: Annotated[list[Path], typer.Argument(help="Image files, or folders that are searched for images.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per image and line.")] = False,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(help="Folder for copies that show outline, glare and failed checks.", show_default=False),
+    ] = None,
     models: ModelsOption = None,
     config: ConfigOption = None,
     assignments: SetOption = None,
@@ -29,11 +33,14 @@ def check(
     Example: `ktp-ocr check --json photos/ > checks.jsonl`
     """
     settings = make_settings(config, assignments, {"model_repository": to_text(models)})
-    raise typer.Exit(0 if run_or_exit(_check(paths, settings, as_json=as_json)) else 1)
+    if pictures is not None:
+        pictures.mkdir(parents=True, exist_ok=True)
+    raise typer.Exit(0 if run_or_exit(_check(paths, settings, pictures, as_json=as_json)) else 1)
 
 
-async def _check(paths: list[Path], settings: Settings, *, as_json: bool) -> bool:
-    """Check and print; tell whether everything passed."""
+async def _check(paths: list[Path], settings: Settings, pictures: Path | None, *, as_json: bool) -> bool:
+    """Check, print, draw; tell whether everything passed."""
+    from ktp_server.annotate import write_annotated
     from ktp_server.assembly import open_pipeline
     from ktp_server.errors import reportable_failure
     from ktp_server.outcomes import assessment_to_json, failure_to_json, find_images
@@ -41,9 +48,10 @@ async def _check(paths: list[Path], settings: Settings, *, as_json: bool) -> boo
 
     console, all_passed = Console(), True
     async with open_pipeline(settings) as pipeline:
-        for path in find_images(paths):
+        for number, path in enumerate(find_images(paths), 1):
             try:
-                result = await pipeline.assess_quality(path.read_bytes())
+                data = path.read_bytes()
+                result = await pipeline.assess_quality(data)
             except Exception as error:  # noqa: BLE001  # one bad file never stops the rest
                 failure = reportable_failure(error)
                 all_passed = False
@@ -51,7 +59,9 @@ async def _check(paths: list[Path], settings: Settings, *, as_json: bool) -> boo
             else:
                 all_passed &= all(score.passed for score in result.quality.values())
                 all_passed &= all(item.passed for item in result.requirements)
-                document, shown = assessment_to_json(path, result), Group(render_checks(result))
+                document, shown = assessment_to_json(path, result), render_checks(result)
+                if pictures is not None:
+                    write_annotated(pictures / f"{number:03d}-{path.stem}.jpg", data, result)
             if as_json:
                 sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
             else:

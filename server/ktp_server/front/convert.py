@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from google.protobuf import any_pb2, duration_pb2
+from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from ktp.ocr.v1 import card_pb2, geometry_pb2, ktp_ocr_service_pb2, quality_pb2
@@ -49,7 +50,7 @@ def recognition_to_message(result: RecognitionResult) -> ktp_ocr_service_pb2.Car
     """Translate what was learnt from one image."""
     return ktp_ocr_service_pb2.CardRecognition(
         card=_card_to_message(result.card),
-        quality=_quality_to_message(result.quality, result.glare_quads),
+        quality=_quality_to_message(result.quality, result.glare_quads, result.covered_fields),
         requirements=_requirements_to_message(result.requirements),
         timings=_timings_to_messages(result.timings_ms),
     )
@@ -78,16 +79,20 @@ def recognition_from_message(message: ktp_ocr_service_pb2.CardRecognition) -> Re
         requirements=tuple(_requirement_from_message(item) for item in message.requirements.requirements),
         timings_ms={timing.stage: timing.duration_ms for timing in message.timings},
         glare_quads=tuple(_quad_from_message(quad) for quad in message.quality.glare_quads),
+        covered_fields=tuple(message.quality.covered_fields),
     )
 
 
-def status_from_error(error: RecognitionError) -> status_pb2.Status:
-    """Translate a failure, with ErrorInfo, BadRequest where a field is at fault, RetryInfo where waiting helps."""
+def status_from_error(error: RecognitionError, request_id: str | None = None) -> status_pb2.Status:
+    """Translate a failure, with ErrorInfo, BadRequest where a field is at fault, RetryInfo where waiting helps.
+
+    Args:
+        error: the failure.
+        request_id: the failed call's, for RequestInfo; None for an item of a stream, whose answer holds its id.
+    """
     policy = ERROR_POLICIES[error.reason]
     status = status_pb2.Status(code=code_pb2.Code.Value(policy.grpc_code), message=error.message)
-    details: list[error_details_pb2.ErrorInfo | error_details_pb2.BadRequest | error_details_pb2.RetryInfo] = [
-        error_details_pb2.ErrorInfo(reason=error.reason.value, domain=ERROR_DOMAIN)
-    ]
+    details: list[Message] = [error_details_pb2.ErrorInfo(reason=error.reason.value, domain=ERROR_DOMAIN)]
     if error.field is not None:
         violation = error_details_pb2.BadRequest.FieldViolation(
             field=error.field, description=error.message, reason=error.reason.value
@@ -97,6 +102,8 @@ def status_from_error(error: RecognitionError) -> status_pb2.Status:
         delay = duration_pb2.Duration()
         delay.FromMilliseconds(round(policy.retry_delay_s * 1e3))
         details.append(error_details_pb2.RetryInfo(retry_delay=delay))
+    if request_id is not None:
+        details.append(error_details_pb2.RequestInfo(request_id=request_id))
     for detail in details:
         packed = any_pb2.Any()
         packed.Pack(detail)
@@ -197,9 +204,11 @@ def _quad_from_message(message: geometry_pb2.Quad) -> Quad:
 
 
 def _quality_to_message(
-    quality: Mapping[str, QualityScoreResult], glare_quads: tuple[Quad, ...]
+    quality: Mapping[str, QualityScoreResult], glare_quads: tuple[Quad, ...], covered_fields: tuple[str, ...] = ()
 ) -> quality_pb2.ImageQuality:
-    message = quality_pb2.ImageQuality(glare_quads=[_quad_to_message(quad) for quad in glare_quads])
+    message = quality_pb2.ImageQuality(
+        glare_quads=[_quad_to_message(quad) for quad in glare_quads], covered_fields=covered_fields
+    )
     for name, score in quality.items():
         getattr(message, name).CopyFrom(
             quality_pb2.QualityScore(

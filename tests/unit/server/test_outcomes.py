@@ -5,11 +5,12 @@ import io
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from rich.console import Console
 
-from ktp_server.annotate import annotate
+from ktp_server.annotate import annotate, write_annotated
 from ktp_server.errors import ErrorReason, RecognitionError
 from ktp_server.outcomes import FileOutcome, assessment_to_json, find_images, outcome_to_json, read_files
 from ktp_server.presentation import render_checks, render_outcome
@@ -63,12 +64,15 @@ async def test_an_assessment_lists_every_check() -> None:
     shown = output.getvalue()
     assert "too dark: use more light" in shown
     assert "jpeg_quality_min" in shown
+    assert "card: (10, 20) (110, 21) (109, 84) (9, 83), rotation -12.5°" in shown
+    assert "glare: (10, 20)" in shown
 
 
 def test_json_of_a_success() -> None:
     line = outcome_to_json(FileOutcome(Path("a.jpg"), result=recognition_of("BUDI")))
     assert list(line) == [
-        *("file", "status", "message", "fields", "normalised", "findings", "quality", "card", "timings_ms")
+        *("file", "status", "message", "fields", "normalised", "findings"),
+        *("quality", "glare_quads", "covered_fields", "card", "timings_ms"),
     ]
     assert (line["file"], line["status"]) == ("a.jpg", "OK")
     restored = json.loads(json.dumps(line))
@@ -89,6 +93,8 @@ def test_json_of_a_success() -> None:
     assert restored["findings"][0]["code"] == "NIK_SERIAL_ZERO"
     assert restored["card"] == {"quad": quad, "rotation_degrees": -12.5}
     assert restored["quality"]["brightness"]["passed"] is False
+    assert restored["glare_quads"] == [quad]
+    assert restored["covered_fields"] == ["nama", "alamat"]
     assert restored["timings_ms"]["total"] == 22.0
 
 
@@ -102,6 +108,8 @@ def test_json_of_a_failure() -> None:
         "normalised": {},
         "findings": [],
         "quality": {},
+        "glare_quads": [],
+        "covered_fields": [],
         "card": None,
         "timings_ms": {},
     }
@@ -112,7 +120,15 @@ def test_table_shows_values_confidences_and_advice(colour: bool) -> None:
     console = Console(record=True, width=120, force_terminal=colour, file=io.StringIO())
     console.print(render_outcome(FileOutcome(Path("a.jpg"), result=recognition_of("BUDI"))))
     text = console.export_text(styles=colour)
-    for part in ("BUDI", "0.970", "unreadable", "too dark: use more light", "NIK_SERIAL_ZERO", "file_size_min"):
+    for part in (
+        "BUDI",
+        "0.970",
+        "unreadable",
+        "too dark: use more light",
+        "NIK_SERIAL_ZERO",
+        "file_size_min",
+        "nama, alamat",
+    ):
         assert part in text
     assert ("\x1b[" in text) is colour
 
@@ -122,6 +138,25 @@ def test_table_of_a_failure_names_it() -> None:
     error = RecognitionError(ErrorReason.CARD_NOT_FOUND, "no identity card was found")
     console.print(render_outcome(FileOutcome(Path("a.jpg"), error=error)))
     assert "CARD_NOT_FOUND: no identity card was found" in console.export_text()
+
+
+async def test_checks_are_drawn_without_fields(tmp_path: Path) -> None:
+    assessment = await ScriptedReader().assess_quality(b"A")
+    encoded = cv2.imencode(".png", np.full((400, 533, 3), 90, dtype=np.uint8))[1].tobytes()
+    write_annotated(tmp_path / "checked.png", encoded, assessment)
+    picture = cv2.imread(str(tmp_path / "checked.png"))
+    assert picture is not None
+    assert picture.shape == (400, 533 + 400, 3)
+    failed_row = picture[370:, 533:].astype(int)
+    assert (failed_row[..., 2] - failed_row[..., 0] > 80).any(), "failed checks are named in red"
+    outline = picture[19:23, 15:105].astype(int)
+    assert (outline[..., 2] - outline[..., 0] > 80).any(), "glare is outlined in red"
+
+
+def test_a_picture_of_no_known_format_is_refused(tmp_path: Path) -> None:
+    encoded = cv2.imencode(".png", np.full((400, 533, 3), 90, dtype=np.uint8))[1].tobytes()
+    with pytest.raises(OSError, match="txt"):
+        write_annotated(tmp_path / "picture.txt", encoded, recognition_of("BUDI"))
 
 
 def test_annotated_picture_outlines_the_card_and_leaves_the_image_alone() -> None:

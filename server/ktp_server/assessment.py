@@ -1,0 +1,101 @@
+"""Every check of a card's picture in one place: what preprocessing measures, and what the models say about the card."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ktp_preprocessing.outline import CardOutline
+from ktp_preprocessing.quality import QualityThresholds, assess_quality, judge
+from ktp_preprocessing.rectify import RectifiedCard
+from ktp_preprocessing.screen import score_screen
+from ktp_preprocessing.view import ViewThresholds, assess_view
+from ktp_server.cards import SelectedCard
+from ktp_server.handover import quality_result
+from ktp_server.results import QUALITY_NAMES, QualityScoreResult
+
+__all__ = ["CardAssessment", "CheckRules", "assess_card"]
+
+_ENOUGH_PROOFS = 6
+"""Things that only a KTP says (`CardReading.proof_count`) from which on its reading leaves no doubt; a readable KTP has
+ten or more, another card hardly ever one."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRules:
+    """Lowest scores that pass.
+
+    Attributes:
+        quality: of the card's picture.
+        view: of how it was photographed.
+        moire: of not being shown on a screen.
+        single_card: of being alone.
+        ktp_likeness: of being a KTP.
+    """
+
+    quality: QualityThresholds = field(default_factory=QualityThresholds)
+    view: ViewThresholds = field(default_factory=ViewThresholds)
+    moire: float = 0.5
+    single_card: float = 0.05
+    ktp_likeness: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class CardAssessment:
+    """The checks of a card.
+
+    Attributes:
+        scores: by attribute, in the order of `QUALITY_NAMES`.
+        glare_quads: (N, 4, 2) float64 around blown-out areas, card-frame pixels.
+    """
+
+    scores: Mapping[str, QualityScoreResult]
+    glare_quads: NDArray[np.float64]
+
+    def with_proofs(self, proof_count: int) -> "CardAssessment":
+        """Judge again how much the card is like a KTP, now that it was read: what is no KTP has nothing of its text."""
+        seen = self.scores["ktp_likeness"]
+        read = _judge_likeness(seen.score * min(1.0, proof_count / _ENOUGH_PROOFS), seen.threshold)
+        return replace(self, scores={**self.scores, "ktp_likeness": read})
+
+
+def assess_card(
+    pixels: NDArray[np.uint8],
+    selected: SelectedCard,
+    outline: CardOutline,
+    rectified: RectifiedCard,
+    rules: CheckRules,
+) -> CardAssessment:
+    """Run every check that needs no reading.
+
+    Args:
+        pixels: (H, W, 3) uint8 RGB, the source image.
+        selected: the card among the detections.
+        outline: where it lies.
+        rectified: its upright picture.
+        rules: lowest scores that pass.
+    """
+    quality = assess_quality(rectified.pixels, rules.quality)
+    view = assess_view(outline, (pixels.shape[1], pixels.shape[0]), rectified.pixels, rules.view)
+    reports = {
+        **{name: getattr(quality, name) for name in ("sharpness", "brightness", "specularity")},
+        **{name: getattr(view, name) for name in ("completeness", "tilt", "colour")},
+        "moire": judge(
+            score_screen(pixels, outline.quad),
+            rules.moire,
+            "the card is shown on a screen: photograph the card itself",
+        ),
+        "single_card": judge(
+            1.0 - selected.other_score,
+            rules.single_card,
+            "there is another card in the picture: photograph one card alone",
+        ),
+    }
+    scores = {name: quality_result(report) for name, report in reports.items()}
+    scores["ktp_likeness"] = _judge_likeness(selected.instance.score, rules.ktp_likeness)
+    return CardAssessment({name: scores[name] for name in QUALITY_NAMES}, quality.glare_quads)
+
+
+def _judge_likeness(score: float, threshold: float) -> QualityScoreResult:
+    return quality_result(judge(score, threshold, "this does not look like a KTP: photograph the front of the card"))
