@@ -101,7 +101,7 @@ class Settings(BaseModel):
     metrics_address: str | None = Field(
         default=None,
         pattern=r"^.+:\d{1,5}$",
-        description="host:port that serves Prometheus metrics to whoever reaches it; the gateway has them at /metrics too.",
+        description="host:port that serves Prometheus metrics to whoever reaches it; the gateway has them at /metrics.",
     )
     otlp_endpoint: str | None = Field(
         default=None,
