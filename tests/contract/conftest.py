@@ -11,7 +11,13 @@ from ktp_server.front.app import RunningServer, start_server
 from ktp_server.settings import Settings
 from tests.contract.scripted_reader import ScriptedReader
 
-SETTINGS = Settings(listen_address="127.0.0.1:0", max_in_flight_count=12, stream_in_flight_count=4)
+SETTINGS = Settings(
+    listen_address="127.0.0.1:0",
+    max_in_flight_count=12,
+    bulk_in_flight_count=4,
+    stream_in_flight_count=4,
+    upload_timeout_s=1.0,
+)
 
 
 @dataclass(frozen=True)
@@ -28,6 +34,7 @@ class Bench:
 async def bench() -> AsyncIterator[Bench]:
     reader = ScriptedReader()
     server = await start_server(reader, SETTINGS)
+    await server.report(serving=True)
     async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
         yield Bench(reader, server, channel, stubs.KtpOcrServiceStub(channel))
     reader.release.set()

@@ -79,7 +79,7 @@ def run_or_exit(work: Coroutine[None, None, T]) -> T:
     """Run until done; a known reason not to start is told in one line instead of a stack."""
     from ktp_postprocessing.tables import TemplateError
     from ktp_server.engines.repository import ModelRepositoryError
-    from ktp_server.front.app import ListenError
+    from ktp_server.listening import ListenError
     from ktp_server.models import ModelContractError
 
     try:

@@ -1,1 +1,1 @@
-"""The gRPC front: the server's life (app.py), the service, what is let in, and the translation of messages and errors."""
+"""The gRPC front: the server's life (app.py), the service, what is let in, messages and errors."""

@@ -1,9 +1,15 @@
-"""Bounded work: an image is accepted only while there is room for it, and refused at once otherwise."""
+"""Bounded work: what is let in, what waits, what is refused at once.
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+Single calls and streams have places of their own, so that neither takes the other's. A single call that finds no place
+is refused at once: its caller knows best what to do with the time. An item of a stream waits, and with it the stream.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from ktp_server.errors import ErrorReason, RecognitionError
+from ktp_server.observability.observer import ADMISSION, Observer, SilentObserver
 
 __all__ = ["Admission"]
 
@@ -11,33 +17,65 @@ __all__ = ["Admission"]
 class Admission:
     """Counts images in work; used on the event loop only."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, bulk_limit: int, observer: Observer | None = None) -> None:
         """Build the gate.
 
         Args:
-            limit: images in work at a time.
+            limit: images of single calls in work at a time.
+            bulk_limit: images of streams in work at a time.
+            observer: is told what is in work and what is refused.
         """
         self._limit = limit
+        self._single_count = 0
+        self._bulk_places = asyncio.Semaphore(bulk_limit)
         self._count = 0
+        self._observer = observer or SilentObserver()
 
     @property
     def in_flight_count(self) -> int:
         """Images in work."""
         return self._count
 
+    def check_room(self) -> None:
+        """Refuse a single call that would find no place; takes none.
+
+        Raises:
+            RecognitionError: OVERLOADED.
+        """
+        if self._single_count >= self._limit:
+            self._observer.work_refused(ADMISSION)
+            raise RecognitionError(
+                ErrorReason.OVERLOADED, "the server has as much work as it accepts; try again shortly"
+            )
+
     @contextmanager
     def admit(self) -> Iterator[None]:
-        """Hold a place for one image.
+        """Hold a place for the image of a single call.
 
         Raises:
             RecognitionError: OVERLOADED, at once, when every place is taken.
         """
-        if self._count >= self._limit:
-            raise RecognitionError(
-                ErrorReason.OVERLOADED, "the server has as much work as it accepts; try again shortly"
-            )
+        self.check_room()
+        self._single_count += 1
+        try:
+            with self._hold_place():
+                yield
+        finally:
+            self._single_count -= 1
+
+    @asynccontextmanager
+    async def admit_bulk(self) -> AsyncIterator[None]:
+        """Wait for a place for an image of a stream, first come, first served, and hold it."""
+        async with self._bulk_places:
+            with self._hold_place():
+                yield
+
+    @contextmanager
+    def _hold_place(self) -> Iterator[None]:
         self._count += 1
+        self._observer.in_flight_changed(self._count)
         try:
             yield
         finally:
             self._count -= 1
+            self._observer.in_flight_changed(self._count)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -14,23 +14,23 @@ from grpc_reflection.v1alpha import reflection
 from ktp.ocr.v1 import ktp_ocr_service_pb2, ktp_ocr_service_pb2_grpc
 from ktp_server.assembly import open_pipeline
 from ktp_server.front.admission import Admission
-from ktp_server.front.interceptors import ErrorInterceptor
+from ktp_server.front.intake import IntakeInterceptor
+from ktp_server.front.interceptors import CallInterceptor
 from ktp_server.front.servicer import KtpOcrServicer, ServiceLimits
+from ktp_server.front.transport import channel_arguments
+from ktp_server.listening import ListenError
+from ktp_server.observability.observer import Observer, SilentObserver
 from ktp_server.reader import CardReader
 from ktp_server.reload import TemplateReloader
 from ktp_server.settings import Settings
 
-__all__ = ["ListenError", "RunningServer", "run_server", "serve", "start_server"]
+__all__ = ["Announce", "RunningServer", "run_server", "serve", "start_server"]
 
 SERVICE_NAME = ktp_ocr_service_pb2.DESCRIPTOR.services_by_name["KtpOcrService"].full_name
 OVERALL_HEALTH = ""
 """Name under which grpc.health.v1 answers for the whole server."""
 
 logger = logging.getLogger(__name__)
-
-
-class ListenError(Exception):
-    """The address cannot be listened on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,58 +47,81 @@ class RunningServer:
     server: grpc.aio.Server
     health: health.aio.HealthServicer
 
+    async def report(self, *, serving: bool) -> None:
+        """Answer health checks from now on, for the whole server and for each service."""
+        status = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
+        for name in (OVERALL_HEALTH, SERVICE_NAME, reflection.SERVICE_NAME, health.SERVICE_NAME):
+            await self.health.set(name, status)
+
+    async def announce_drain(self) -> None:
+        """Report NOT_SERVING, for good."""
+        await self.health.enter_graceful_shutdown()
+
     async def drain(self, grace_s: float) -> None:
         """Report NOT_SERVING, refuse new calls, let accepted ones finish.
 
         Args:
             grace_s: seconds for them; what is not done then is cancelled.
         """
-        await self.health.enter_graceful_shutdown()
+        await self.announce_drain()
         await self.server.stop(grace_s)
 
 
-async def start_server(reader: CardReader, settings: Settings) -> RunningServer:
-    """Listen and answer, with health SERVING.
+async def start_server(
+    reader: CardReader, settings: Settings, further_addresses: Sequence[str] = (), observer: Observer | None = None
+) -> RunningServer:
+    """Listen and answer, with health NOT_SERVING until `RunningServer.report` says otherwise.
 
     Args:
         reader: a pipeline that has answered a warm-up.
         settings: address and limits.
+        further_addresses: where to listen beside the settings' address, as gRPC writes them.
+        observer: is told of the calls.
 
     Raises:
         ListenError: the address is taken or not ours.
     """
+    observer = observer or SilentObserver()
+    admission = Admission(settings.max_in_flight_count, settings.bulk_in_flight_count, observer)
     server = grpc.aio.server(
-        interceptors=[ErrorInterceptor(SERVICE_NAME)],
-        options=[
-            ("grpc.max_receive_message_length", settings.max_message_bytes),
-            ("grpc.max_send_message_length", settings.max_message_bytes),
-            # Without SO_REUSEPORT a second server on the port fails at once instead of taking half of the calls.
-            ("grpc.so_reuseport", 0),
+        interceptors=[
+            CallInterceptor(SERVICE_NAME, observer),
+            IntakeInterceptor(SERVICE_NAME, admission, settings.upload_timeout_s),
         ],
+        options=channel_arguments(settings),
     )
     limits = ServiceLimits(settings.default_deadline_s, settings.stream_in_flight_count)
-    servicer = KtpOcrServicer(reader, Admission(settings.max_in_flight_count), limits)
+    servicer = KtpOcrServicer(reader, admission, limits, observer)
     ktp_ocr_service_pb2_grpc.add_KtpOcrServiceServicer_to_server(servicer, server)
     health_servicer = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
     reflection.enable_server_reflection((SERVICE_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
-    try:
-        port = server.add_insecure_port(settings.listen_address)
-    except RuntimeError as error:
-        raise ListenError(f"cannot listen on {settings.listen_address}: is the port taken?") from error
+    port, *_ = [_listen(server, address) for address in (settings.listen_address, *further_addresses)]
+    running = RunningServer(port, server, health_servicer)
+    await running.report(serving=False)
     await server.start()
-    for name in (OVERALL_HEALTH, SERVICE_NAME):
-        await health_servicer.set(name, health_pb2.HealthCheckResponse.SERVING)
-    return RunningServer(port, server, health_servicer)
+    return running
+
+
+def _listen(server: grpc.aio.Server, address: str) -> int:
+    try:
+        return server.add_insecure_port(address)
+    except RuntimeError as error:
+        raise ListenError(f"cannot listen on {address}: is the port taken?") from error
 
 
 @asynccontextmanager
-async def run_server(settings: Settings) -> AsyncIterator[RunningServer]:
-    """Serve for as long as the context is open, then drain; SIGHUP reads the templates anew."""
+async def run_server(
+    settings: Settings, further_addresses: Sequence[str] = (), observer: Observer | None = None
+) -> AsyncIterator[RunningServer]:
+    """Answer for as long as the context is open, then drain; SIGHUP reads the templates anew.
+
+    Arguments and errors as in `start_server` and `assembly.open_pipeline`; health is NOT_SERVING at first.
+    """
     async with open_pipeline(settings) as pipeline:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGHUP, TemplateReloader(pipeline, settings.templates).request)
-        running = await start_server(pipeline, settings)
+        running = await start_server(pipeline, settings, further_addresses, observer)
         try:
             yield running
         finally:
@@ -106,8 +129,21 @@ async def run_server(settings: Settings) -> AsyncIterator[RunningServer]:
             loop.remove_signal_handler(signal.SIGHUP)
 
 
-async def serve(settings: Settings) -> None:
+Announce = Callable[[RunningServer, asyncio.Event], Awaitable[None]]
+"""Called once the server listens, with the event that stops it: makes it known, and healthy."""
+
+
+async def announce_alone(running: RunningServer, stop: asyncio.Event) -> None:  # noqa: ARG001  # see Announce
+    """Become healthy at once: a server that is alone waits for no other."""
+    await running.report(serving=True)
+
+
+async def serve(settings: Settings, announce: Announce = announce_alone) -> None:
     """Serve until SIGTERM or SIGINT, then drain.
+
+    Args:
+        settings: all of them.
+        announce: makes the server known.
 
     Raises:
         ListenError, ModelRepositoryError, ModelContractError, TemplateError: the server cannot start.
@@ -117,8 +153,10 @@ async def serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with run_server(settings) as running:
+        await announce(running, stop)
         host = settings.listen_address.rpartition(":")[0]
         logger.info("serving gRPC on %s:%d", host, running.port)
         await stop.wait()
         logger.info("draining, up to %.0f s", settings.drain_grace_s)
+        await running.announce_drain()
     logger.info("stopped")

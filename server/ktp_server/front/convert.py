@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from google.protobuf import any_pb2, duration_pb2
-from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from ktp.ocr.v1 import card_pb2, geometry_pb2, ktp_ocr_service_pb2, quality_pb2
@@ -83,6 +82,14 @@ def recognition_from_message(message: ktp_ocr_service_pb2.CardRecognition) -> Re
     )
 
 
+_Detail = (
+    error_details_pb2.ErrorInfo
+    | error_details_pb2.BadRequest
+    | error_details_pb2.RetryInfo
+    | error_details_pb2.RequestInfo
+)
+
+
 def status_from_error(error: RecognitionError, request_id: str | None = None) -> status_pb2.Status:
     """Translate a failure, with ErrorInfo, BadRequest where a field is at fault, RetryInfo where waiting helps.
 
@@ -92,7 +99,7 @@ def status_from_error(error: RecognitionError, request_id: str | None = None) ->
     """
     policy = ERROR_POLICIES[error.reason]
     status = status_pb2.Status(code=code_pb2.Code.Value(policy.grpc_code), message=error.message)
-    details: list[Message] = [error_details_pb2.ErrorInfo(reason=error.reason.value, domain=ERROR_DOMAIN)]
+    details: list[_Detail] = [error_details_pb2.ErrorInfo(reason=error.reason.value, domain=ERROR_DOMAIN)]
     if error.field is not None:
         violation = error_details_pb2.BadRequest.FieldViolation(
             field=error.field, description=error.message, reason=error.reason.value

@@ -1,28 +1,22 @@
 """The service's methods: they translate and bound, and leave the work to the pipeline."""
 
 import asyncio
-import re
 import time
-import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-import grpc
-from google.protobuf.message import Message
-
 from ktp.ocr.v1 import ktp_ocr_service_pb2 as messages
 from ktp.ocr.v1 import ktp_ocr_service_pb2_grpc as stubs
-from ktp_server.errors import ErrorReason, RecognitionError, reportable_failure
+from ktp_server.errors import reportable_failure
 from ktp_server.front.admission import Admission
+from ktp_server.front.calls import Context, check_request_id, name_call, open_record, request_id_of
 from ktp_server.front.convert import assessment_to_response, recognition_to_message, status_from_error
+from ktp_server.observability.observer import Observer, SilentObserver
+from ktp_server.observability.record import CardFacts, current_record, follow_request
 from ktp_server.reader import CardReader
+from ktp_server.results import AssessmentResult, RecognitionResult
 
 __all__ = ["KtpOcrServicer", "ServiceLimits"]
-
-REQUEST_ID_PATTERN = re.compile(r"[\x20-\x7e]{1,128}")
-"""Printable ASCII, so that an id can stand in logs and headers as it is."""
-
-Context = grpc.aio.ServicerContext[Message, Message]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,34 +35,40 @@ class ServiceLimits:
 class KtpOcrServicer(stubs.KtpOcrServiceServicer):
     """`ktp.ocr.v1.KtpOcrService` over a card reader."""
 
-    def __init__(self, reader: CardReader, admission: Admission, limits: ServiceLimits) -> None:
+    def __init__(
+        self, reader: CardReader, admission: Admission, limits: ServiceLimits, observer: Observer | None = None
+    ) -> None:
         """Build the service.
 
         Args:
             reader: reads the images.
-            admission: refuses images beyond what may be in work.
+            admission: refuses images of calls, and holds back those of streams, beyond what may be in work.
             limits: bounds of calls and streams.
+            observer: gets the records of the streams' items.
         """
         self._reader = reader
         self._admission = admission
         self._limits = limits
+        self._observer = observer or SilentObserver()
 
     async def RecognizeCard(  # noqa: N802  # the contract's name
         self, request: messages.RecognizeCardRequest, context: Context
     ) -> messages.RecognizeCardResponse:
         """Read the card in one image."""
-        request_id = _request_id(request.request_id)
+        request_id = _settle_request_id(request.request_id, context)
         with self._admission.admit():
             result = await self._reader.recognize(request.image, self._deadline_s(context), tuple(request.require))
+        _note_card(result)
         return messages.RecognizeCardResponse(request_id=request_id, recognition=recognition_to_message(result))
 
     async def AssessQuality(  # noqa: N802  # the contract's name
         self, request: messages.AssessQualityRequest, context: Context
     ) -> messages.AssessQualityResponse:
         """Check requirements and image quality without reading the text."""
-        request_id = _request_id(request.request_id)
+        request_id = _settle_request_id(request.request_id, context)
         with self._admission.admit():
             result = await self._reader.assess_quality(request.image, self._deadline_s(context))
+        _note_card(result)
         return assessment_to_response(request_id, result)
 
     async def RecognizeCards(  # noqa: N802  # the contract's name
@@ -76,15 +76,15 @@ class KtpOcrServicer(stubs.KtpOcrServiceServicer):
     ) -> AsyncIterator[messages.RecognizeCardsResponse]:
         """Read many images over one call, answering each as it finishes.
 
-        A request is taken from the stream only while fewer than `stream_in_flight_count` are in work or wait to be
-        taken by the caller: a caller that sends fast or reads slowly fills gRPC's window, not our memory.
+        A request is taken from the stream only while fewer than `stream_in_flight_count` are in work, wait for it or
+        wait to be taken by the caller: a caller that sends fast or reads slowly fills gRPC's window, not our memory.
         """
         places = asyncio.Semaphore(self._limits.stream_in_flight_count)
         answers: asyncio.Queue[messages.RecognizeCardsResponse | None] = asyncio.Queue()
         deadline_s = None if context.time_remaining() is None else self._deadline_s(context)
 
         async def answer(request: messages.RecognizeCardsRequest) -> None:
-            answers.put_nowait(await self._answer_item(request, deadline_s))
+            answers.put_nowait(await self._answer_item(request, deadline_s, context))
 
         async def take_requests() -> None:
             try:
@@ -106,35 +106,46 @@ class KtpOcrServicer(stubs.KtpOcrServiceServicer):
             taking.cancel()
 
     async def _answer_item(
-        self, request: messages.RecognizeCardsRequest, deadline_s: float | None
+        self, request: messages.RecognizeCardsRequest, deadline_s: float | None, context: Context
     ) -> messages.RecognizeCardsResponse:
-        latest_s = time.monotonic() + self._limits.default_deadline_s
-        try:
-            _check_request_id(request.request_id)
-            with self._admission.admit():
-                result = await self._reader.recognize(request.image, deadline_s or latest_s, tuple(request.require))
-        except Exception as error:  # noqa: BLE001  # an item's failure is its answer and never ends the stream
-            status = status_from_error(reportable_failure(error))
-            return messages.RecognizeCardsResponse(request_id=request.request_id, error=status)
-        return messages.RecognizeCardsResponse(
-            request_id=request.request_id, recognition=recognition_to_message(result)
-        )
+        with follow_request(self._observer, open_record(context, "RecognizeCards", "")) as record:
+            try:
+                check_request_id(request.request_id)
+                record.request_id = request.request_id
+                result = await self._read_item(request, deadline_s)
+            except Exception as error:  # noqa: BLE001  # an item's failure is its answer and never ends the stream
+                failure = reportable_failure(error)
+                record.fail(failure.reason)
+                return messages.RecognizeCardsResponse(request_id=request.request_id, error=status_from_error(failure))
+            _note_card(result)
+            return messages.RecognizeCardsResponse(
+                request_id=request.request_id, recognition=recognition_to_message(result)
+            )
+
+    async def _read_item(self, request: messages.RecognizeCardsRequest, deadline_s: float | None) -> RecognitionResult:
+        async with asyncio.timeout_at(deadline_s), self._admission.admit_bulk():
+            # An image of a stream without a deadline has the default from the moment when its turn comes.
+            latest_s = deadline_s or time.monotonic() + self._limits.default_deadline_s
+            return await self._reader.recognize(request.image, latest_s, tuple(request.require))
 
     def _deadline_s(self, context: Context) -> float:
         remaining_s = context.time_remaining()
         return time.monotonic() + (self._limits.default_deadline_s if remaining_s is None else remaining_s)
 
 
-def _request_id(given: str) -> str:
-    """Check the caller's id, or make one up."""
+def _settle_request_id(given: str, context: Context) -> str:
+    """Take the id in the request if there is one, else the call's."""
     if not given:
-        return uuid.uuid4().hex
-    _check_request_id(given)
+        return request_id_of(context)
+    check_request_id(given)
+    name_call(context, given)
+    record = current_record()
+    if record is not None:
+        record.request_id = given
     return given
 
 
-def _check_request_id(given: str) -> None:
-    if REQUEST_ID_PATTERN.fullmatch(given) is None:
-        raise RecognitionError(
-            ErrorReason.REQUEST_INVALID, "the request id must be 1 to 128 printable ASCII characters", "request_id"
-        )
+def _note_card(result: RecognitionResult | AssessmentResult) -> None:
+    record = current_record()
+    if record is not None:
+        record.card = CardFacts.of(result)
