@@ -1,5 +1,6 @@
 """What a model looks like from outside: tensors, batching, parameters. Read from its config.pbtxt by repository.py."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,6 +72,18 @@ class ModelSpec:
     instance_count: int
     parameters: Mapping[str, str]
     model_file: Path
+
+    @property
+    def version(self) -> str:
+        """The version that is served: the name of the model file's folder."""
+        return self.model_file.parent.name
+
+    def read_digest(self) -> str:
+        """Give the first 12 hexadecimal digits of the model file's SHA-256; empty where there is no file."""
+        if not self.model_file.is_file():
+            return ""
+        with self.model_file.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:12]
 
     def input_shape(self, name: str) -> tuple[int, ...]:
         """Give the shape of one input without its batch axis.

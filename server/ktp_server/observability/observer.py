@@ -42,6 +42,9 @@ class HttpFacts:
 class Observer(Protocol):
     """Is told what happens."""
 
+    def model_loaded(self, model: str, version: str, digest: str) -> None:
+        """A model was loaded: its version in the repository, and what tells its file from every other."""
+
     def request_finished(self, record: RequestRecord) -> None:
         """A request ended, one way or another."""
 
@@ -67,12 +70,41 @@ class Observer(Protocol):
 class SilentObserver(Observer):
     """Says nothing: the default, and the base of observers that care for some of the events."""
 
+    def model_loaded(self, model: str, version: str, digest: str) -> None:
+        """See `Observer`."""
+
+    def request_finished(self, record: RequestRecord) -> None:
+        """See `Observer`."""
+
+    def in_flight_changed(self, count: int) -> None:
+        """See `Observer`."""
+
+    def work_refused(self, place: str) -> None:
+        """See `Observer`."""
+
+    def queue_changed(self, queue: str, waiting_count: int) -> None:
+        """See `Observer`."""
+
+    def queue_left(self, queue: str, waited_s: float) -> None:
+        """See `Observer`."""
+
+    def batch_executed(self, model: str, item_count: int, duration_s: float) -> None:
+        """See `Observer`."""
+
+    def http_answered(self, answer: HttpFacts) -> None:
+        """See `Observer`."""
+
 
 class ObserverGroup(Observer):
     """Tells several observers."""
 
     def __init__(self, observers: Sequence[Observer]) -> None:
         self._observers = tuple(observers)
+
+    def model_loaded(self, model: str, version: str, digest: str) -> None:
+        """See `Observer`."""
+        for observer in self._observers:
+            observer.model_loaded(model, version, digest)
 
     def request_finished(self, record: RequestRecord) -> None:
         """See `Observer`."""
