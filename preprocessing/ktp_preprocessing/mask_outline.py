@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ktp_preprocessing.geometry import map_points
+
 INSIDE_PROBABILITY = 0.5
 
 _FIT_ROUNDS = 6
@@ -27,11 +29,37 @@ _BORDER_REACH_CELLS = 0.6
 
 
 @dataclass(frozen=True, slots=True)
+class CardMask:
+    """A card as segmentation saw it in some view of the source image.
+
+    Attributes:
+        probability: (M, M) float32 in [0, 1], a grid over the box.
+        box: (4,) float64 x1, y1, x2, y2, pixels of the view.
+        quarter_turns: 0 to 3, by how many quarter turns clockwise the upright card appears rotated in the view.
+        homography: (3, 3) float64, source -> view pixels.
+
+    Raises:
+        ValueError: the box has no extent, or quarter_turns is not in 0 to 3.
+    """
+
+    probability: NDArray[np.float32]
+    box: NDArray[np.float64]
+    quarter_turns: int
+    homography: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        if not np.isfinite(self.box).all() or (self.box[2:] - self.box[:2] <= 0).any():
+            raise ValueError("the box has no extent")
+        if self.quarter_turns not in (0, 1, 2, 3):
+            raise ValueError("quarter_turns must be 0, 1, 2 or 3")
+
+
+@dataclass(frozen=True, slots=True)
 class MaskOutline:
     """A quadrilateral fitted to a mask.
 
     Attributes:
-        quad: (4, 2) float64 corners in the box's frame, clockwise as seen in the image, starting anywhere.
+        quad: (4, 2) float64 corners, clockwise from the card's own top left.
         visible: (4,) bool; False where side i (corner i to i + 1) is the image border rather than a side of the card.
     """
 
@@ -39,27 +67,33 @@ class MaskOutline:
     visible: NDArray[np.bool_]
 
 
-def fit_mask_outline(
-    mask: NDArray[np.float32], box: NDArray[np.float64], image_limits: NDArray[np.float64]
-) -> MaskOutline:
+def fit_mask_outline(mask: CardMask, size_px: tuple[int, int]) -> MaskOutline:
     """Fit a quadrilateral to a mask.
 
     Args:
-        mask: (M, M) float32 probabilities over the box.
-        box: (4,) x1, y1, x2, y2 in letterbox pixels.
-        image_limits: (4,) x1, y1, x2, y2 of the image inside the letterbox, same pixels.
+        mask: the card.
+        size_px: width and height of the source image.
 
     Returns:
-        The outline in letterbox pixels; the box itself where the mask shows nothing.
+        The outline in source pixels; the box itself where the mask shows nothing.
     """
-    box = np.asarray(box, dtype=np.float64)
-    points, cell = _crossings(_main_region(np.asarray(mask, dtype=np.float32)), box)
+    image = np.array([[0.0, 0.0], [size_px[0], 0.0], size_px, [0.0, size_px[1]]]) - 0.5
+    outline = _fit_in_view(mask, _side_lines(map_points(mask.homography, image)))
+    first = _own_first_corner(outline.quad, mask.quarter_turns)
+    to_source = np.asarray(np.linalg.inv(mask.homography), dtype=np.float64)
+    quad = map_points(to_source, np.roll(outline.quad, -first, axis=0))
+    return MaskOutline(quad, np.roll(outline.visible, -first))
+
+
+def _fit_in_view(mask: CardMask, borders: NDArray[np.float64]) -> MaskOutline:
+    """Fit the quadrilateral in the view's pixels, clockwise, starting anywhere; the image's sides are lines (4, 3)."""
+    box = mask.box
+    points, cell = _crossings(_main_region(np.asarray(mask.probability, dtype=np.float32)), box)
     if len(points) < 2 * _MIN_POINT_COUNT:
         quad = np.array([[box[0], box[1]], [box[2], box[1]], [box[2], box[3]], [box[0], box[3]]])
         return MaskOutline(quad, np.zeros(4, dtype=np.bool_))
-    reach = _BORDER_REACH_CELLS * cell + 0.5
-    room = np.minimum(points - image_limits[:2], image_limits[2:] - points)
-    near_border = np.asarray((room < reach).any(axis=1), dtype=np.bool_)
+    reach = _BORDER_REACH_CELLS * np.abs(borders[:, :2]) @ cell + 0.5
+    near_border = np.asarray((points @ borders[:, :2].T + borders[:, 2] < reach).any(axis=1), dtype=np.bool_)
     corners = cv2.boxPoints(cv2.minAreaRect(points.astype(np.float32)))
     quad = order_clockwise(np.asarray(corners, dtype=np.float64))
     visible = np.ones(4, dtype=np.bool_)
@@ -73,7 +107,19 @@ def fit_mask_outline(
         quad = moved
         if change_px < _SETTLED_PX:
             break
-    return MaskOutline(_snap_to_border(quad, visible, image_limits, reach), visible)
+    return MaskOutline(_snap_to_border(quad, visible, borders, float(reach.max())), visible)
+
+
+def _own_first_corner(quad: NDArray[np.float64], quarter_turns: int) -> int:
+    """Index of the card's own top left in a clockwise quad: its top edge is long, and turned by about 90 k degrees."""
+    edges = np.roll(quad, -1, axis=0) - quad
+    lengths = np.linalg.norm(edges, axis=1)
+    angles = np.degrees(np.arctan2(edges[:, 1], edges[:, 0]))
+    deviation = np.abs((angles - 90.0 * quarter_turns + 180.0) % 360.0 - 180.0)
+    pair_lengths = lengths + np.roll(lengths, 2)
+    if pair_lengths.max() > 1.15 * pair_lengths.min():
+        deviation = np.where(pair_lengths == pair_lengths.max(), deviation, deviation + 360.0)
+    return int(np.argmin(deviation))
 
 
 def order_clockwise(quad: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -113,20 +159,23 @@ def intersect_sides(lines: NDArray[np.float64]) -> NDArray[np.float64] | None:
     return corners
 
 
+def _side_lines(quad: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Lines (4, 3) through the sides of a clockwise quad; positive inside."""
+    return np.array([line_through(quad[side], quad[(side + 1) % 4]) for side in range(4)])
+
+
 def _snap_to_border(
-    quad: NDArray[np.float64], visible: NDArray[np.bool_], image_limits: NDArray[np.float64], reach: NDArray[np.float64]
+    quad: NDArray[np.float64], visible: NDArray[np.bool_], borders: NDArray[np.float64], reach: float
 ) -> NDArray[np.float64]:
     """Move sides that show the image border exactly onto it."""
     if visible.all():
         return quad
-    left, top, right, bottom = image_limits
-    borders = np.array([[1.0, 0.0, -left], [0.0, 1.0, -top], [1.0, 0.0, -right], [0.0, 1.0, -bottom]])
-    lines = np.array([line_through(quad[side], quad[(side + 1) % 4]) for side in range(4)])
+    lines = _side_lines(quad)
     for side in np.flatnonzero(~visible):
         middle = (quad[side] + quad[(side + 1) % 4]) / 2.0
         distances = np.abs(borders[:, :2] @ middle + borders[:, 2])
         nearest = int(np.argmin(distances))
-        if distances[nearest] <= 2.0 * reach.max():
+        if distances[nearest] <= 2.0 * reach:
             lines[side] = borders[nearest]
     moved = intersect_sides(lines)
     return moved if moved is not None and _is_plausible(moved, quad) else quad
@@ -180,7 +229,7 @@ def _fit_sides(
     span = np.where(free, along, -1.0).max(axis=1) - np.where(free, along, 2.0).min(axis=1)
     visible = (free.sum(axis=1) >= _MIN_POINT_COUNT) & (span >= _MIN_SPAN_SHARE)
     chosen = np.where(visible[:, None], free, mine)
-    lines = np.array([line_through(start, end) for start, end in zip(quad, quad + edges, strict=True)])
+    lines = _side_lines(quad)
     enough = chosen.sum(axis=1) >= _MIN_POINT_COUNT
     lines[enough] = _fit_lines(points, chosen[enough].astype(np.float64), scale)
     return lines, visible

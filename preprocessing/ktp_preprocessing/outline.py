@@ -3,22 +3,23 @@
     mask ─ four fitted lines ─ own order by quarter turns ─ edges of the image near each line ─ corners
 
 A side whose edge the image does not show keeps the mask's line; a side out of the frame is inferred from the others. A
-card that fills the frame has a search of its own (`scan`).
+card that fills the frame has a search of its own (`scan`). Where a doubt remains, segmentation looks at the card once
+more, turned upright (`closer_look`), and the search goes further.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ktp_preprocessing.card_shape import USUAL_FOCAL_LENGTH, infer_side
-from ktp_preprocessing.geometry import map_points, side_lengths
-from ktp_preprocessing.mask_outline import fit_mask_outline
-from ktp_preprocessing.refinement import refine_outline
+from ktp_preprocessing.geometry import side_lengths
+from ktp_preprocessing.mask_outline import CardMask, MaskOutline, fit_mask_outline
+from ktp_preprocessing.refinement import RefinedOutline, refine_outline, search_outline
 from ktp_preprocessing.scan import fills_frame, fit_scan
 
-__all__ = ["CardOutline", "find_card_quad"]
+__all__ = ["CardOutline", "find_card_quad", "settle_outline"]
 
 _LARGEST_HIDDEN_SHARE = 0.12
 """How far beyond the image border, in card widths, a hidden side may be placed."""
@@ -35,67 +36,61 @@ class CardOutline:
         side_support: for the top, right, bottom and left side, the share of it at which the image shows its edge, 0 to
             1; 0 where the mask's line was kept or the side was inferred.
         visible_share: share of the card's area inside the image, 0 to 1.
+        is_doubtful: whether a side was not found, or the outline is hardly a view of a card.
     """
 
     quad: NDArray[np.float64]
     rotation_degrees: float
     side_support: tuple[float, float, float, float]
     visible_share: float
+    is_doubtful: bool = False
 
 
-def find_card_quad(
-    mask: NDArray[np.float32],
-    box: NDArray[np.float64],
-    quarter_turns: int,
-    letterbox_homography: NDArray[np.float64],
-    pixels: NDArray[np.uint8],
-) -> CardOutline:
-    """Find a card's corners.
+def find_card_quad(mask: CardMask, pixels: NDArray[np.uint8]) -> CardOutline:
+    """Find a card's corners near its mask.
 
     Args:
-        mask: (M, M) float32 probabilities in [0, 1] over the box.
-        box: (4,) x1, y1, x2, y2 in letterbox pixels.
-        quarter_turns: 0 to 3, by how many quarter turns clockwise the upright card appears rotated.
-        letterbox_homography: (3, 3) float64, source -> letterbox pixels.
+        mask: the card as segmentation saw it.
         pixels: (H, W, 3) uint8 RGB source image.
 
     Returns:
-        The outline.
-
-    Raises:
-        ValueError: the box has no extent, or quarter_turns is not in 0 to 3.
+        The outline; where it is doubtful, `settle_outline` looks further.
     """
-    box = np.asarray(box, dtype=np.float64)
-    if not np.isfinite(box).all() or (box[2:] - box[:2] <= 0).any():
-        raise ValueError("the box has no extent")
-    if quarter_turns not in (0, 1, 2, 3):
-        raise ValueError("quarter_turns must be 0, 1, 2 or 3")
-    height_px, width_px = pixels.shape[:2]
-    limits = map_points(letterbox_homography, np.array([[-0.5, -0.5], [width_px - 0.5, height_px - 0.5]])).ravel()
-    rough = fit_mask_outline(mask, box, limits)
-    first = _own_first_corner(rough.quad, quarter_turns)
-    to_source = np.asarray(np.linalg.inv(letterbox_homography), dtype=np.float64)
-    quad = map_points(to_source, np.roll(rough.quad, -first, axis=0))
-    visible = np.roll(rough.visible, -first)
-    if fills_frame(quad, (width_px, height_px)):
-        quad, support = fit_scan(pixels, quad)
-    else:
-        refined = refine_outline(pixels, quad, visible)
-        support = refined.side_support
-        quad = _extend_hidden_side(refined.quad, visible | (np.array(support) > 0), (width_px, height_px))
-    return CardOutline(quad, _rotation_degrees(quad), support, _visible_share(quad, width_px, height_px))
+    size_px = pixels.shape[1], pixels.shape[0]
+    rough = fit_mask_outline(mask, size_px)
+    if fills_frame(rough.quad, size_px):
+        quad, support = fit_scan(pixels, rough.quad)
+        return _describe(RefinedOutline(quad, support, is_doubtful=False), size_px)
+    return _complete(refine_outline(pixels, rough), rough, size_px)
 
 
-def _own_first_corner(quad: NDArray[np.float64], quarter_turns: int) -> int:
-    """Index of the card's own top left in a clockwise quad: its top edge is long, and turned by about 90 k degrees."""
-    edges = np.roll(quad, -1, axis=0) - quad
-    lengths = np.linalg.norm(edges, axis=1)
-    angles = np.degrees(np.arctan2(edges[:, 1], edges[:, 0]))
-    deviation = np.abs((angles - 90.0 * quarter_turns + 180.0) % 360.0 - 180.0)
-    pair_lengths = lengths + np.roll(lengths, 2)
-    if pair_lengths.max() > 1.15 * pair_lengths.min():
-        deviation = np.where(pair_lengths == pair_lengths.max(), deviation, deviation + 360.0)
-    return int(np.argmin(deviation))
+def settle_outline(first: CardOutline, mask: CardMask, pixels: NDArray[np.uint8]) -> CardOutline:
+    """Find the corners of a card whose outline is doubtful: from the best mask there is, by a search far around it.
+
+    Args:
+        first: the doubtful outline.
+        mask: the card as segmentation saw it in a closer look (`closer_look`), else as it saw it first.
+        pixels: (H, W, 3) uint8 RGB source image.
+
+    Returns:
+        The outline; still doubtful where the image shows nothing that is clearly a card.
+    """
+    size_px = pixels.shape[1], pixels.shape[0]
+    rough = fit_mask_outline(mask, size_px)
+    return _complete(search_outline(pixels, rough, first.quad), rough, size_px)
+
+
+def _complete(refined: RefinedOutline, rough: MaskOutline, size_px: tuple[int, int]) -> CardOutline:
+    """Place what is out of the frame, and describe the outline."""
+    known = rough.visible | (np.array(refined.side_support) > 0)
+    return _describe(replace(refined, quad=_extend_hidden_side(refined.quad, known, size_px)), size_px)
+
+
+def _describe(refined: RefinedOutline, size_px: tuple[int, int]) -> CardOutline:
+    """Measure how the outline lies in an image."""
+    quad = refined.quad
+    visible_share = _visible_share(quad, *size_px)
+    return CardOutline(quad, _rotation_degrees(quad), refined.side_support, visible_share, refined.is_doubtful)
 
 
 def _extend_hidden_side(

@@ -2,8 +2,8 @@
 
     rough ─ candidates for each side ─ the four that together look most like a card ─ again for sides that are not sure
 
-A mask may be off by much more than the fine search reaches. Where the fine search leaves a doubt, a wide and coarse one
-proposes other outlines, each is refined in the same way, and the one that the image supports best is taken.
+A mask may be off by much more than this fine search reaches. A wide and coarse one proposes other outlines, each is
+refined in the same way, and the one that the image supports best is taken.
 """
 
 import itertools
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ktp_preprocessing.card_shape import USUAL_FOCAL_LENGTH, infer_side, shape_mismatch
 from ktp_preprocessing.geometry import map_points, quad_homography, side_lengths
-from ktp_preprocessing.mask_outline import line_through
+from ktp_preprocessing.mask_outline import MaskOutline, line_through
 from ktp_preprocessing.sampling import halved_region
 from ktp_preprocessing.side_edges import ROUGH_SIDE, SideEdge, find_candidates
 from ktp_preprocessing.strips import FINE_LAYOUT, WIDE_LAYOUT, StripLayout, sample_strips, strip_frame_quad
@@ -50,8 +50,8 @@ _SHAPED_COUNT = 400
 
 _PROPOSAL_COUNT = 5
 _PROPOSAL_DISTANCE_SHARE = 0.03
-_OVERLAP_WEIGHT = 1.0
-"""Votes for an outline that agrees with the mask's own; one that shares 80 % of the area with it loses 0.2."""
+_OVERLAP_WEIGHT = 3.0
+"""Votes for an outline that agrees with the mask's own; one that shares 80 % of the area with it loses 0.6."""
 
 _REGION_GROWTH = 1.8
 """Part of the image that is prepared, in units of the rough outline: the wide search reaches 1.5, and moves on."""
@@ -68,30 +68,12 @@ class RefinedOutline:
         quad: (4, 2) float64 corners in source pixels, clockwise from the card's own top left.
         side_support: for the top, right, bottom and left side, the share of it at which the image shows its edge; 0
             where the rough line was kept.
+        is_doubtful: whether a side was not found, or the outline is hardly a view of a card.
     """
 
     quad: NDArray[np.float64]
     side_support: tuple[float, float, float, float]
-
-
-@dataclass(frozen=True, slots=True)
-class _View:
-    """The image as the search sees it.
-
-    Attributes:
-        visible: (4,) bool; False where the mask's side is the image border.
-        pixels: (H, W, 3) uint8, the source.
-        fine: part of it at about the scale of the fine layout, and the homography source -> part.
-    """
-
-    visible: NDArray[np.bool_]
-    pixels: NDArray[np.uint8]
-    fine: tuple[NDArray[np.uint8], NDArray[np.float64]]
-
-    @property
-    def size_px(self) -> tuple[int, int]:
-        """Width and height of the source."""
-        return self.pixels.shape[1], self.pixels.shape[0]
+    is_doubtful: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,30 +84,77 @@ class _Fit:
     sides: Sequence[SideEdge]
 
 
-def refine_outline(pixels: NDArray[np.uint8], rough: NDArray[np.float64], visible: NDArray[np.bool_]) -> RefinedOutline:
-    """Move the sides of a rough outline onto the image's edges.
+@dataclass(frozen=True, slots=True)
+class _View:
+    """The image as the search sees it.
+
+    Attributes:
+        rough: the mask's outline, source pixels.
+        pixels: (H, W, 3) uint8, the source.
+        fine: part of it at about the scale of the fine layout, and the homography source -> part.
+    """
+
+    rough: MaskOutline
+    pixels: NDArray[np.uint8]
+    fine: tuple[NDArray[np.uint8], NDArray[np.float64]]
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """Width and height of the source."""
+        return self.pixels.shape[1], self.pixels.shape[0]
+
+    def weigh_evidence(self, fit: _Fit) -> float:
+        """What speaks for an outline: its edges, its shape, and its agreement with the mask's."""
+        spreads = [
+            max(side.spread, 0.0 if seen else _HIDDEN_SIDE_SPREAD)
+            for side, seen in zip(fit.sides, self.rough.visible, strict=True)
+        ]
+        penalty = float(_shape_penalty(fit.quad[None], self.size_px)[0])
+        return sum(spreads) - penalty + _OVERLAP_WEIGHT * _overlap(fit.quad, self.rough.quad)
+
+
+def refine_outline(pixels: NDArray[np.uint8], rough: MaskOutline) -> RefinedOutline:
+    """Move the sides of a rough outline onto the image's edges near them.
 
     Args:
         pixels: (H, W, 3) uint8 RGB source image.
-        rough: (4, 2) float64 corners in source pixels, clockwise from the card's own top left.
-        visible: (4,) bool; False where a rough side is the image border.
+        rough: the mask's outline in source pixels.
 
     Returns:
         The outline; the rough one where the image shows nothing better.
     """
-    view = _View(visible, pixels, _prepare_region(pixels, rough, FINE_LAYOUT))
-    best = _fit_finely(view, rough, _ROUND_COUNT)
+    view = _View(rough, pixels, _prepare_region(pixels, rough.quad, FINE_LAYOUT))
+    return _describe(_fit_finely(view, rough.quad, _ROUND_COUNT), view)
+
+
+def search_outline(pixels: NDArray[np.uint8], rough: MaskOutline, other: NDArray[np.float64]) -> RefinedOutline:
+    """Look near two outlines and, where a doubt remains, far around them.
+
+    Args:
+        pixels: (H, W, 3) uint8 RGB source image.
+        rough: the mask's outline in source pixels.
+        other: (4, 2) another outline, source pixels.
+
+    Returns:
+        The outline that the image supports best.
+    """
+    view = _View(rough, pixels, _prepare_region(pixels, rough.quad, FINE_LAYOUT))
+    best = max((_fit_finely(view, quad, _ROUND_COUNT) for quad in (rough.quad, other)), key=view.weigh_evidence)
     for _ in range(_DOUBT_ROUND_COUNT):
         if not _is_doubtful(best, view):
             break
         proposals = [*_propose(view, best.quad), *_propose_by_shape(best, view)]
-        fits = [best, *(_fit_finely(view, proposal, 1) for proposal in proposals)]
-        better = max(fits, key=lambda fit: _evidence(fit, rough, view))
+        better = max((best, *(_fit_finely(view, proposal, 1) for proposal in proposals)), key=view.weigh_evidence)
         if better is best:
             break
-        best = max(better, _fit_finely(view, better.quad, _ROUND_COUNT), key=lambda fit: _evidence(fit, rough, view))
-    top, right, bottom, left = (side.support for side in best.sides)
-    return RefinedOutline(best.quad, (top, right, bottom, left))
+        best = max(better, _fit_finely(view, better.quad, _ROUND_COUNT), key=view.weigh_evidence)
+    return _describe(best, view)
+
+
+def _describe(fit: _Fit, view: _View) -> RefinedOutline:
+    """Hand a fit out."""
+    top, right, bottom, left = (side.support for side in fit.sides)
+    return RefinedOutline(fit.quad, (top, right, bottom, left), _is_doubtful(fit, view))
 
 
 def _fit_finely(view: _View, rough: NDArray[np.float64], round_count: int) -> _Fit:
@@ -136,7 +165,7 @@ def _fit_finely(view: _View, rough: NDArray[np.float64], round_count: int) -> _F
         from_strip = _strip_homography(fit.quad, FINE_LAYOUT)
         if from_strip is None:
             break
-        found = find_candidates(sample_strips(region, to_region @ from_strip, FINE_LAYOUT), view.visible)
+        found = find_candidates(sample_strips(region, to_region @ from_strip, FINE_LAYOUT), view.rough.visible)
         choices = [
             [replace(known, start_px=0.0, end_px=0.0)] if known.support >= _SURE_SUPPORT else candidates
             for known, candidates in zip(fit.sides, found, strict=True)
@@ -156,7 +185,7 @@ def _propose(view: _View, rough: NDArray[np.float64]) -> list[NDArray[np.float64
     if from_strip is None:
         return []
     region, to_region = _prepare_region(view.pixels, rough, WIDE_LAYOUT)
-    choices = find_candidates(sample_strips(region, to_region @ from_strip, WIDE_LAYOUT), view.visible)
+    choices = find_candidates(sample_strips(region, to_region @ from_strip, WIDE_LAYOUT), view.rough.visible)
     proposals: list[NDArray[np.float64]] = []
     least_px = _PROPOSAL_DISTANCE_SHARE * _width_px(rough)
     for fit in _rank(choices, from_strip, rough, view.size_px, WIDE_LAYOUT):
@@ -253,25 +282,12 @@ def _are_plausible(quads: NDArray[np.float64], rough: NDArray[np.float64], layou
 
 def _is_doubtful(fit: _Fit, view: _View) -> bool:
     """Tell whether a side was not found, or the outline is no view of a card; where most sides are hidden, never."""
-    if view.visible.sum() < _LEAST_VISIBLE_COUNT:
+    if view.rough.visible.sum() < _LEAST_VISIBLE_COUNT:
         return False
-    weakest = min(side.spread for side, seen in zip(fit.sides, view.visible, strict=True) if seen)
+    weakest = min(side.spread for side, seen in zip(fit.sides, view.rough.visible, strict=True) if seen)
     if weakest < _DOUBTFUL_SPREAD:
         return True
     return weakest < _CLEAR_SPREAD and float(shape_mismatch(fit.quad[None], view.size_px)[0]) > _DOUBTFUL_MISMATCH
-
-
-def _evidence(fit: _Fit, rough: NDArray[np.float64], view: _View) -> float:
-    """What speaks for an outline: its edges, its shape, and its agreement with the rough one."""
-    spreads = [
-        max(side.spread, 0.0 if seen else _HIDDEN_SIDE_SPREAD)
-        for side, seen in zip(fit.sides, view.visible, strict=True)
-    ]
-    return (
-        sum(spreads)
-        - float(_shape_penalty(fit.quad[None], view.size_px)[0])
-        + _OVERLAP_WEIGHT * _overlap(fit.quad, rough)
-    )
 
 
 def _overlap(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:

@@ -43,7 +43,7 @@ _CLEAR_SCORE = 0.6
 
 _GOOD_SCORE = 0.5
 _INNER_ADVANTAGE = 0.35
-_INNER_DISTANCE_PX = 5
+_INNER_DISTANCE_PX = 3
 """Votes that a line loses against a good one so far inside."""
 
 _SEARCH_STEP_PX = 2
@@ -52,8 +52,9 @@ _MAX_DISTANCE_PENALTY = 0.35
 """Votes (share of a side) that a line loses against one where the mask sees the side: the first at the layout's usual
 distance, and growing with its square up to the last."""
 
-_RIVAL_PX = 6
-"""Nearer than this, of two edges the stronger one is the card's: 1 % of the width."""
+_RIVAL_PX = 3
+"""Nearer than this, of two edges the stronger one is the card's: 0.5 % of the width. Farther off, the stronger one is
+often the edge of the card's shadow or of a joint between tiles."""
 
 _SNAP_PX = 3
 _FIT_ROUNDS = 4

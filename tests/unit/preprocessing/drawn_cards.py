@@ -122,11 +122,13 @@ def simulate_mask(
     """A mask and its box, as inexact as a model's: the box off by about 1 %, the mask blurred and noisy."""
     rng = np.random.default_rng(seed)
     seen = map_points(boxed.homography, quad)
-    limits = map_points(boxed.homography, np.array([[-0.5, -0.5], [size_px[0] - 0.5, size_px[1] - 0.5]]))
-    low, high = np.maximum(seen.min(axis=0), limits[0]), np.minimum(seen.max(axis=0), limits[1])
+    image = np.array([[0.0, 0.0], [size_px[0], 0.0], size_px, [0.0, size_px[1]]]) - 0.5
+    limits = map_points(boxed.homography, image)
+    lowest, highest = limits.min(axis=0), limits.max(axis=0)
+    low, high = np.maximum(seen.min(axis=0), lowest), np.minimum(seen.max(axis=0), highest)
     extent = np.concatenate([high - low, high - low])
     box = np.concatenate([low, high]) + rng.normal(0.0, 0.008, 4) * extent
-    box[:2], box[2:] = np.maximum(box[:2], limits[0]), np.minimum(box[2:], limits[1])
+    box[:2], box[2:] = np.maximum(box[:2], lowest), np.minimum(box[2:], highest)
     fine = 8 * MASK_CELLS
     points = (seen - box[:2]) / (box[2:] - box[:2]) * fine - 0.5
     canvas = np.zeros((fine, fine), dtype=np.uint8)
