@@ -50,9 +50,13 @@ def serve(configuration: Configuration) -> None:
     Example: `ktp-ocr serve --listen 0.0.0.0:50051 --api-keys keys.txt --max-in-flight-count 128`
     """
     from ktp_server.front import app as application
+    from ktp_server.front.supervisor import Supervisor
+    from ktp_server.front.worker import run_worker
 
     settings = configuration.settings
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    if settings.workers > 1:
+        raise typer.Exit(run_or_exit(Supervisor(settings, run_worker).run()))
     run_or_exit(application.serve(settings))
 
 

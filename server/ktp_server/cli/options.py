@@ -77,14 +77,11 @@ def make_configuration(
 
 def run_or_exit(work: Coroutine[None, None, T]) -> T:
     """Run until done; a known reason not to start is told in one line instead of a stack."""
-    from ktp_postprocessing.tables import TemplateError
-    from ktp_server.engines.repository import ModelRepositoryError
-    from ktp_server.listening import ListenError
-    from ktp_server.models import ModelContractError
+    from ktp_server.start_errors import START_ERRORS
 
     try:
         return asyncio.run(work)
-    except (ListenError, ModelRepositoryError, ModelContractError, TemplateError, OSError) as error:
+    except START_ERRORS as error:
         fail(str(error))
     except KeyboardInterrupt:
         raise typer.Exit(130) from None

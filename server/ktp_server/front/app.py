@@ -39,11 +39,13 @@ class RunningServer:
 
     Attributes:
         port: the port it listens on.
+        address: host:port.
         server: gRPC's server.
         health: answers grpc.health.v1.
     """
 
     port: int
+    address: str
     server: grpc.aio.Server
     health: health.aio.HealthServicer
 
@@ -97,7 +99,8 @@ async def start_server(
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
     reflection.enable_server_reflection((SERVICE_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
     port, *_ = [_listen(server, address) for address in (settings.listen_address, *further_addresses)]
-    running = RunningServer(port, server, health_servicer)
+    host = settings.listen_address.rpartition(":")[0]
+    running = RunningServer(port, f"{host}:{port}", server, health_servicer)
     await running.report(serving=False)
     await server.start()
     return running
@@ -136,6 +139,7 @@ Announce = Callable[[RunningServer, asyncio.Event], Awaitable[None]]
 async def announce_alone(running: RunningServer, stop: asyncio.Event) -> None:  # noqa: ARG001  # see Announce
     """Become healthy at once: a server that is alone waits for no other."""
     await running.report(serving=True)
+    logger.info("serving gRPC on %s", running.address)
 
 
 async def serve(settings: Settings, announce: Announce = announce_alone) -> None:
@@ -154,8 +158,6 @@ async def serve(settings: Settings, announce: Announce = announce_alone) -> None
         loop.add_signal_handler(number, stop.set)
     async with run_server(settings) as running:
         await announce(running, stop)
-        host = settings.listen_address.rpartition(":")[0]
-        logger.info("serving gRPC on %s:%d", host, running.port)
         await stop.wait()
         logger.info("draining, up to %.0f s", settings.drain_grace_s)
         await running.announce_drain()
