@@ -8,6 +8,7 @@ weigh the distance between rows against what the text looks like.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ktp_postprocessing.lines import Span
 
@@ -81,8 +82,7 @@ class Row:
     starts_with_colon: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Path:
+class _Path(NamedTuple):
     """A reading of the rows so far: its cost, the last field's index, the last used row's y, fields of all rows."""
 
     cost: float

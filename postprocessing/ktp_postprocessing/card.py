@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import reduce
 
 import numpy as np
@@ -101,7 +101,8 @@ def read_card(
 
 
 def _calibrate(name: str, reading: FieldReading, knowledge: CardKnowledge) -> FieldReading:
-    return replace(reading, confidence=knowledge.calibration.apply(name, reading.confidence))
+    confidence = knowledge.calibration.apply(name, reading.confidence)
+    return FieldReading(reading.value, reading.raw_value, confidence, reading.correction, reading.quad)
 
 
 def _read_person(draft: _Draft, values: dict[str, Span]) -> None:

@@ -18,6 +18,7 @@ _LOOK_ALIKE_COUNT = 2  # misreadings of each known pair that are supposed beside
 _ANY_COUNT = 0.05  # of any other letter or digit
 _ALNUM = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
+_SMALL_L = re.compile("l")
 _DIGIT_INSIDE_WORD = re.compile(r"(?=(?:[^A-Z]*[A-Z]){4})[A-Z]+[0-9][A-Z]+[,.]?")
 
 
@@ -82,15 +83,17 @@ class Confusions:
 
 def to_print_case(text: str) -> str:
     """Upper case, as values are printed; a small L among them is an I, or a 1 beside digits."""
-    characters = []
-    for index, character in enumerate(text):
-        if character == "l":
-            beside = text[max(index - 1, 0) : index] + text[index + 1 : index + 2]
-            characters.append("1" if beside and all(other.isdigit() for other in beside) else "I")
-        else:
-            upper = character.upper()
-            characters.append(upper if len(upper) == 1 else character)
-    return "".join(characters)
+    if "l" in text:
+        text = _SMALL_L.sub(_read_small_l, text)
+    if text.isascii():
+        return text.upper()
+    return "".join(upper if len(upper := character.upper()) == 1 else character for character in text)
+
+
+def _read_small_l(found: re.Match[str]) -> str:
+    text, place = found.string, found.start()
+    beside = text[max(place - 1, 0) : place] + text[place + 1 : place + 2]
+    return "1" if beside and all(other.isdigit() for other in beside) else "I"
 
 
 def repair_words(text: str) -> str:

@@ -1,15 +1,14 @@
 """Text from a CTC recogniser's log probabilities."""
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from math import prod
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 
-@dataclass(frozen=True, slots=True)
-class TextReading:
+class TextReading(NamedTuple):
     """A decoded line.
 
     Attributes:
@@ -25,6 +24,7 @@ class TextReading:
     character_columns: tuple[int, ...]
 
 
+_HALF = math.log(0.5)
 _NOTHING_READ = TextReading("", 0.0, (), ())
 
 
@@ -60,7 +60,9 @@ def decode_greedy_lines(log_probabilities: Sequence[NDArray[np.float32]], alphab
     lengths = np.array([len(log_probabilities[index]) for index in filled])
     offsets = np.cumsum(lengths) - lengths
     line_of_frame = np.repeat(np.arange(len(filled)), lengths)
-    best = stacked.argmax(axis=1)
+    best = np.full(len(stacked), blank)
+    unsure = np.flatnonzero(stacked[:, blank] <= _HALF)  # where the blank has more than half, nothing else is better
+    best[unsure] = stacked[unsure].argmax(axis=1)
     previous = np.concatenate(([blank], best[:-1]))
     previous[offsets] = blank
     starts = np.flatnonzero((best != blank) & (previous != best))
@@ -68,7 +70,7 @@ def decode_greedy_lines(log_probabilities: Sequence[NDArray[np.float32]], alphab
         return readings
     bounds = np.searchsorted(starts, np.append(offsets, len(stacked)))  # of each line's characters
     confidences = _rate_characters(stacked, best, starts, (bounds, line_of_frame, offsets))
-    characters = [alphabet[index] for index in best[starts]]
+    characters = [alphabet[index] for index in best[starts].tolist()]
     columns = (starts - offsets[line_of_frame[starts]]).tolist()
     for place, index in enumerate(filled):
         kept = slice(int(bounds[place]), int(bounds[place + 1]))
@@ -88,7 +90,7 @@ def _rate_characters(
     frames = np.arange(len(stacked))
     classes = best[starts]
     # For each frame the characters of its line before (or at) it and after it; at the ends both are the outermost.
-    index = np.searchsorted(starts, frames, side="right") - 1
+    index = np.repeat(np.arange(-1, len(starts)), np.diff(starts, prepend=0, append=len(stacked)))
     # A line without any borrows some; nobody asks for its confidences.
     first = bounds[line_of_frame]
     low = np.minimum(first, len(starts) - 1)
@@ -117,4 +119,4 @@ def _trim(characters: list[str], confidences: list[float], columns: list[int]) -
     if first == last:
         return _NOTHING_READ
     kept = tuple(confidences[first:last])
-    return TextReading("".join(characters[first:last]), prod(kept), kept, tuple(columns[first:last]))
+    return TextReading("".join(characters[first:last]), math.prod(kept), kept, tuple(columns[first:last]))

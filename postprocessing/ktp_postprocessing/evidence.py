@@ -86,13 +86,17 @@ class Evidence:
         """
         labels, ends = _interleave_blanks(texts)
         skips = np.zeros(labels.shape)
-        skips[:, 1] = 1.0  # from before the first column straight to the first character
         skips[:, 2:] = (labels[:, 2:] != BLANK) & (labels[:, 2:] != labels[:, :-2])
         forward = np.zeros((len(texts), labels.shape[1] + 2))
-        forward[:, 1] = 1.0  # before the first column
-        for emitted in self.probability[:, labels]:
-            forward[:, 2:] = (forward[:, 2:] + forward[:, 1:-1] + skips * forward[:, :-2]) * emitted
-            forward[:, 1] = 0.0
+        reached, one_back, two_back = forward[:, 2:], forward[:, 1:-1], forward[:, :-2]
+        arriving = np.empty(labels.shape)
+        first, *others = self.probability[:, labels]
+        reached[:, :2] = first[:, :2]
+        for emitted in others:
+            np.multiply(skips, two_back, out=arriving)
+            arriving += one_back
+            arriving += reached
+            np.multiply(arriving, emitted, out=reached)
         rows = np.arange(len(texts))
         total = forward[rows, ends + 2] + forward[rows, ends + 1]
         scores: NDArray[np.float64] = np.log(np.maximum(total, _MIN_LIKELIHOOD))
@@ -126,10 +130,11 @@ def decode(code: int) -> str:
 def _interleave_blanks(texts: Sequence[str]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Labels with blanks around each, (N, 2 L + 1), and the last place of each text."""
     longest = max((len(text) for text in texts), default=0) or 1
+    lengths = np.array([len(text) for text in texts])
+    codes = encode("".join(text.ljust(longest) for text in texts)).reshape(-1, longest)
     labels = np.full((len(texts), 2 * longest + 1), BLANK)
-    for row, text in zip(labels, texts, strict=True):
-        row[1 : 2 * len(text) : 2] = encode(text)
-    return labels, np.array([2 * len(text) for text in texts])
+    labels[:, 1::2] = np.where(np.arange(longest) < lengths[:, None], codes, BLANK)
+    return labels, 2 * lengths
 
 
 def _relate(columns: NDArray[np.float64]) -> NDArray[np.float64]:

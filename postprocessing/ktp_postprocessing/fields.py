@@ -5,7 +5,7 @@ A reader returns None where what was read is no value the field can have: the fi
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ktp_postprocessing.area_path import AreaChoice
 from ktp_postprocessing.confusions import Confusions, repair_words, to_print_case
@@ -34,8 +34,7 @@ _LISTED_DOUBT = 0.5  # a value exactly in its list: this part of the doubt remai
 _COMPLETE_LISTS = (CLOSED_LIST, SHORT_LIST)
 
 
-@dataclass(frozen=True, slots=True)
-class Normal:
+class Normal(NamedTuple):
     """A value in the making."""
 
     value: str
@@ -170,7 +169,7 @@ def _read_number(span: Span, digits: str, grammar: Grammar) -> Normal | None:
         return None
     best = found[0].log_likelihood
     posterior = 1 / sum(math.exp(hypothesis.log_likelihood - best) for hypothesis in found)
-    gap = max(float(span.evidence.score([digits])[0]) - best, 0.0)
+    gap = 0.0 if found[0].text == digits else max(float(span.evidence.score([digits])[0]) - best, 0.0)
     if gap > _MAX_GRAMMAR_GAP or posterior < _MIN_POSTERIOR:
         return None
     return Normal(found[0].text, posterior * math.exp(-_DOUBT_PER_NAT * gap))

@@ -1,14 +1,13 @@
 """A recogniser's columns, kept with the text read from them, so that a piece of a line can be decoded again."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class LineFrames:
+class LineFrames(NamedTuple):
     """The columns of a line, or of a piece of one; a piece shares its line's array.
 
     Attributes:

@@ -3,17 +3,16 @@
 import math
 import re
 from dataclasses import dataclass
-from typing import Protocol
+from functools import lru_cache
+from typing import ClassVar, Protocol
 
-import numpy as np
-
-from ktp_postprocessing.evidence import BLANK, Evidence, decode
+from ktp_postprocessing.evidence import BLANK, Evidence, encode
 from ktp_postprocessing.nik import FEMALE_DAY_OFFSET, NIK_LENGTH, parse_nik
 from ktp_postprocessing.numerals import parse_date
 
 _BEAM_WIDTH = 12
 _BEAM_SHARE = 1e-5  # of the best beginning's likelihood; a beginning below it is given up
-_MIN_PROBABILITY = 2e-4  # of a character in a column, relative to the column's best; below it the beam leaves it out
+_MIN_SHARE = 2e-4  # of a character in a column, relative to the column's best; below it the beam leaves it out
 
 _DIGITS = "0123456789"
 _MONTHS = tuple(f"{month:02d}" for month in range(1, 13))
@@ -25,7 +24,9 @@ _RT_RW = re.compile(r"[0-9]{3}/[0-9]{3}")
 
 
 class Grammar(Protocol):
-    """A set of texts, told by what may follow a beginning."""
+    """A set of texts, told by what may follow a beginning; `characters` are all they are made of."""
+
+    characters: ClassVar[str]
 
     def next_characters(self, prefix: str) -> str:
         """The characters that may follow `prefix`; none after a whole text."""
@@ -45,6 +46,7 @@ class NikGrammar:
     """
 
     provinces: tuple[str, ...]
+    characters: ClassVar[str] = _DIGITS
 
     def next_characters(self, prefix: str) -> str:
         """See `Grammar`."""
@@ -74,6 +76,7 @@ class DateGrammar:
     """`DD-MM-YYYY`, a day of the calendar in one of the years."""
 
     years: range
+    characters: ClassVar[str] = _DIGITS + "-"
 
     def next_characters(self, prefix: str) -> str:
         """See `Grammar`."""
@@ -106,6 +109,8 @@ class DateGrammar:
 class RtRwGrammar:
     """`001/002`."""
 
+    characters: ClassVar[str] = _DIGITS + "/"
+
     def next_characters(self, prefix: str) -> str:
         """See `Grammar`."""
         place = len(prefix)
@@ -132,10 +137,11 @@ def decode_grammar(evidence: Evidence, grammar: Grammar) -> list[Hypothesis]:
     Source: Graves and Jaitly 2014, prefix beam search over CTC outputs, here with a grammar as the language model.
     """
     columns = evidence.probability
-    rows, codes = np.nonzero(columns[:, :BLANK] >= _MIN_PROBABILITY)
-    likely: list[dict[str, float]] = [{} for _ in range(len(columns))]
-    for row, code, probability in zip(rows.tolist(), codes.tolist(), columns[rows, codes].tolist(), strict=True):
-        likely[row][decode(code)] = probability
+    of_characters = columns[:, encode(grammar.characters)].tolist()
+    likely = [
+        {character: share for character, share in zip(grammar.characters, row, strict=True) if share >= _MIN_SHARE}
+        for row in of_characters
+    ]
     beam: dict[str, tuple[float, float]] = {"": (1.0, 0.0)}  # prefix -> likelihood ending in a blank, in its character
     following: dict[str, str] = {}
     for blank, characters in zip(columns[:, BLANK].tolist(), likely, strict=True):
@@ -146,9 +152,9 @@ def decode_grammar(evidence: Evidence, grammar: Grammar) -> list[Hypothesis]:
             extended[prefix] = (stay_blank + (in_blank + in_character) * blank, stay_character + repeated)
             if prefix not in following:
                 following[prefix] = grammar.next_characters(prefix)
-            for character in following[prefix]:
-                probability = characters.get(character)
-                if probability is not None:
+            allowed = following[prefix]
+            for character, probability in characters.items():
+                if character in allowed:
                     reached = in_blank if prefix.endswith(character) else in_blank + in_character
                     longer_blank, longer_character = extended.get(prefix + character, (0.0, 0.0))
                     extended[prefix + character] = (longer_blank, longer_character + reached * probability)
@@ -163,13 +169,15 @@ def decode_grammar(evidence: Evidence, grammar: Grammar) -> list[Hypothesis]:
 
 def _prune(beam: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
     """The likeliest beginnings."""
-    ranked = sorted(
-        ((in_blank + in_character, prefix) for prefix, (in_blank, in_character) in beam.items()), reverse=True
-    )
-    least = ranked[0][0] * _BEAM_SHARE
-    return {prefix: beam[prefix] for likelihood, prefix in ranked[:_BEAM_WIDTH] if likelihood >= least}
+    ranked = [(in_blank + in_character, prefix) for prefix, (in_blank, in_character) in beam.items()]
+    least = max(ranked)[0] * _BEAM_SHARE
+    kept = [item for item in ranked if item[0] >= least]
+    if len(kept) > _BEAM_WIDTH:
+        kept = sorted(kept, reverse=True)[:_BEAM_WIDTH]
+    return {prefix: beam[prefix] for _, prefix in kept}
 
 
+@lru_cache(maxsize=512)
 def _continue_pair(pairs: tuple[str, ...], begun: str) -> str:
     return "".join(sorted({pair[len(begun)] for pair in pairs if pair.startswith(begun)}))
 

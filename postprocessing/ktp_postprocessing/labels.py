@@ -4,7 +4,9 @@ Labels are compared by their letters only, with characters folded that recognise
 so that `RT/RW`, `RTIRW`, `Kel / Desa` and `KeI/Desa:` are all found.
 """
 
+import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from rapidfuzz import fuzz
 from rapidfuzz.distance import Levenshtein
@@ -14,15 +16,14 @@ _SEPARATORS = " :;.=,-*'\""
 _FOLDED = str.maketrans("0Q152846L7", "OOISZBAGIT")
 _FOLDED_BYTES = bytes(range(128)).decode("ascii").upper().translate(_FOLDED).encode("ascii") + bytes(range(128, 256))
 _DROPPED_BYTES = bytes(code for code in range(128) if not chr(code).isalnum())
-_KEPT = frozenset(range(128)) - frozenset(_DROPPED_BYTES)
+_KEPT = frozenset(chr(code) for code in range(128) if code not in _DROPPED_BYTES)
 _VALUE_MARKS = (":", ";", "=")  # a line that begins so is a value
 _MIN_INNER_SIMILARITY = 80.0  # of the blood-type label inside a line, in percent
-_BLOOD_TYPE_PARTS = tuple("GOLDARAH"[start : start + 3].translate(_FOLDED) for start in range(6))
+_BLOOD_TYPE_PART = re.compile("|".join("GOLDARAH"[start : start + 3].translate(_FOLDED) for start in range(6)))
 _LENGTH_TOLERANCE = 2
 
 
-@dataclass(frozen=True, slots=True)
-class LabelHit:
+class LabelHit(NamedTuple):
     """A label found in a text.
 
     Attributes:
@@ -42,8 +43,7 @@ class LabelHit:
     printed: str
 
 
-@dataclass(frozen=True, slots=True)
-class FoldedText:
+class FoldedText(NamedTuple):
     """Letters and digits of a text, folded, each with its index in the text."""
 
     letters: str
@@ -52,7 +52,7 @@ class FoldedText:
 
 def fold(text: str) -> FoldedText:
     """Keep letters and digits, upper case, with confusable characters folded together."""
-    indices = tuple(index for index, character in enumerate(text) if ord(character) in _KEPT)
+    indices = tuple(index for index, character in enumerate(text) if character in _KEPT)
     return FoldedText(fold_letters(text), indices)
 
 
@@ -91,6 +91,7 @@ class LabelMatcher:
         """Fold the table once."""
         forms = [(field, printed) for field, printed_forms in labels.items() for printed in printed_forms]
         self._labels = [_make_label(field, printed) for field, printed in forms]
+        self._by_letters = {label.letters: label for label in reversed(self._labels)}
         self._blood_type_labels = [label for label in self._labels if label.field == BLOOD_TYPE_FIELD]
 
     def find_at_start(self, text: str) -> LabelHit | None:
@@ -98,6 +99,9 @@ class LabelMatcher:
         if text[:1] in _VALUE_MARKS:
             return None
         letters = fold_letters(text)
+        whole = self._by_letters.get(letters)
+        if whole is not None:  # most lines with a label are a label and nothing else
+            return _make_hit(text, fold(text), whole, 1.0)
         folded: FoldedText | None = None
         best: LabelHit | None = None
         for label in self._labels:
@@ -111,8 +115,7 @@ class LabelMatcher:
 
     def find_blood_type(self, text: str) -> LabelHit | None:
         """The blood-type label anywhere in `text`."""
-        letters = fold_letters(text)
-        if not any(part in letters for part in _BLOOD_TYPE_PARTS):
+        if not _BLOOD_TYPE_PART.search(fold_letters(text)):
             return None
         folded = fold(text)
         for known in self._blood_type_labels:
@@ -153,12 +156,18 @@ def _match_start(text: str, folded: FoldedText, printed_label: _Label) -> LabelH
         if best is not None and similarity <= best.similarity:
             continue
         last = folded.indices[size - 1]
-        end = _skip_separators(text, last + 1)
-        is_whole = end == len(text)
+        hit = _make_hit(text, FoldedText(label, folded.indices[:size]), printed_label, similarity)
         # Without a separator behind it a label must be exact, and in mixed case before a value in upper case.
-        if end > last + 1 or is_whole or (distance == 0 and text[last].islower() and not text[end].islower()):
-            best = LabelHit(printed_label.field, folded.indices[0], end, similarity, is_whole, printed_label.printed)
+        is_apart = hit.end > last + 1 or hit.is_whole_line
+        if is_apart or (distance == 0 and text[last].islower() and not text[hit.end].islower()):
+            best = hit
     return best
+
+
+def _make_hit(text: str, folded: FoldedText, label: _Label, similarity: float) -> LabelHit:
+    """The hit of a label that is the letters `folded` of a text."""
+    end = _skip_separators(text, folded.indices[-1] + 1)
+    return LabelHit(label.field, folded.indices[0], end, similarity, end == len(text), label.printed)
 
 
 def _skip_separators(text: str, start: int) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from itertools import pairwise
+from operator import attrgetter
 from statistics import median
 
 from ktp_postprocessing.assignment import PRINT_ORDER, ROW_OFFSETS, Row, assign_rows
@@ -34,6 +35,7 @@ _MIN_NIK_DIGITS = 13
 _ISSUE_TOP_PITCHES = 4.0  # from the name's row down, under the photo's middle
 _LOWER_CASE_SHARE = 0.6  # a value is printed in upper case; a line with more lower case is a watermark
 _WATERMARK_HEIGHT = 1.9  # in median line heights; the NIK's digits are 1.6 high
+_FROM_TOP, _FROM_LEFT = attrgetter("extent.y"), attrgetter("extent.left")
 _DIGIT_LIKE = frozenset("0123456789OoDQIlL|iZSsBbGgqT?")
 
 
@@ -122,7 +124,7 @@ def parse_layout(spans: Sequence[Span], matcher: LabelMatcher) -> CardLayout:
     return CardLayout(
         header=_join_rows(header, geometry.pitch),
         values=values,
-        issue=tuple(sorted(issue, key=lambda span: span.extent.y)),
+        issue=tuple(sorted(issue, key=_FROM_TOP)),
         labels=frozenset(label.hit.field for label in labels),
         noise=reduce(lambda noise, label: noise.add(label.hit.printed, label.text), labels, Noise()),
     )
@@ -205,11 +207,13 @@ def _split_regions(spans: Sequence[Span], geometry: _Geometry) -> tuple[list[Spa
     header_bottom = geometry.nik_y - _HEADER_GAP_PITCHES * geometry.pitch
     header = [span for span in spans if span.extent.y < header_bottom]
     below = [span for span in spans if span.extent.y >= header_bottom]
-    body = [span for span in below if not geometry.is_beside_photo(span)]
+    body: list[Span] = []
     photo_side: list[Span] = []
+    beside_photo: list[Span] = []
     for span in below:
-        if geometry.is_beside_photo(span):
-            (body if any(_continues(span, other) for other in body) else photo_side).append(span)
+        (beside_photo if geometry.is_beside_photo(span) else body).append(span)
+    for span in beside_photo:
+        (body if any(_continues(span, other) for other in body) else photo_side).append(span)
     return header, body, photo_side
 
 
@@ -221,6 +225,8 @@ def _continues(span: Span, other: Span) -> bool:
 
 
 def _is_watermark(text: str) -> bool:
+    if text.isupper():
+        return False
     letters = [character for character in text if character.isalpha()]
     return len(letters) > 4 and sum(letter.islower() for letter in letters) > _LOWER_CASE_SHARE * len(letters)
 
@@ -229,10 +235,11 @@ def _make_rows(labels: Sequence[_Label], body: Sequence[Span], geometry: _Geomet
     """Every label opens a row; other lines join the nearest row or open their own."""
     rows = [_OpenRow(label.span.extent.y, [], label) for label in labels]
     reach = _SAME_ROW_PITCHES * geometry.pitch
-    for span in sorted(body, key=lambda span: span.extent.y):
-        row = min(rows, key=lambda row: abs(row.y - span.extent.y), default=None)
-        if row is None or abs(row.y - span.extent.y) > reach:
-            row = _OpenRow(span.extent.y, [])
+    for span in sorted(body, key=_FROM_TOP):
+        y = span.extent.y
+        row = min(rows, key=lambda row: abs(row.y - y), default=None)
+        if row is None or abs(row.y - y) > reach:
+            row = _OpenRow(y, [])
             rows.append(row)
         row.parts.append(span)
     return sorted(rows, key=lambda row: row.y)
@@ -240,14 +247,15 @@ def _make_rows(labels: Sequence[_Label], body: Sequence[Span], geometry: _Geomet
 
 def _close_row(row: _OpenRow, geometry: _Geometry, matcher: LabelMatcher) -> Row:
     """Cut the label off, split the blood type off, drop an unreadable label, join the rest in x order."""
-    parts = sorted(row.parts, key=lambda span: span.extent.left)
+    parts = sorted(row.parts, key=_FROM_LEFT)
     label_field = None
     if row.label is None:
         label_right = geometry.label_left + _VALUE_COLUMN_PITCHES * geometry.pitch
         parts = [span for span in parts if not _is_label_rest(span, label_right)]
     else:
         label_field = row.label.hit.field
-        parts.insert(0, row.label.span.cut(row.label.hit.end, len(row.label.span.text)))
+        if not row.label.hit.is_whole_line:
+            parts.insert(0, row.label.span.cut(row.label.hit.end, len(row.label.span.text)))
     value: list[Span] = []
     blood_type: list[Span] = []
     has_blood_label = False
@@ -281,9 +289,9 @@ def _join_values(parts: Sequence[Span]) -> Span | None:
 
 def _join_rows(spans: Sequence[Span], pitch: float) -> tuple[Span, ...]:
     rows: list[list[Span]] = []
-    for span in sorted(spans, key=lambda span: span.extent.y):
+    for span in sorted(spans, key=_FROM_TOP):
         if rows and span.extent.y - rows[-1][0].extent.y < _SAME_ROW_PITCHES * pitch:
             rows[-1].append(span)
         else:
             rows.append([span])
-    return tuple(join_spans(sorted(row, key=lambda span: span.extent.left)) for row in rows)
+    return tuple(join_spans(sorted(row, key=_FROM_LEFT)) for row in rows)

@@ -96,6 +96,8 @@ def choose_entry(span: Span, entries: Sequence[str], policy: LexiconPolicy) -> L
     if not entries or (is_listed and span.confidence >= _SURE_CONFIDENCE):
         return LexiconChoice(text, 1.0, 0.0, is_listed)
     texts = [text, *(entry for entry in _shortlist(text, entries, policy.misread_share_max) if entry != text)]
+    if len(texts) == 1:
+        return LexiconChoice(text, 1.0, 0.0, is_listed)
     scores = span.evidence.score(texts)
     weights = scores.copy()
     if not is_listed:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,8 +40,7 @@ class TextLine:
     frames: LineFrames | None = None
 
 
-@dataclass(frozen=True)
-class Extent:
+class Extent(NamedTuple):
     """An upright rectangle in the card's own directions (x along its lines), in pixels."""
 
     left: float
@@ -59,6 +59,28 @@ class Extent:
         return self.bottom - self.top
 
 
+class LinePart(NamedTuple):
+    """A line's (4, 2) quad in the lines' frame, and from which share of its length to which a piece reaches."""
+
+    quad: NDArray[np.float64]
+    left: float = 0.0
+    right: float = 1.0
+
+    def cut(self, left: float, right: float) -> "LinePart":
+        """From one share of this part to another."""
+        width = self.right - self.left
+        return LinePart(self.quad, self.left + width * left, self.left + width * right)
+
+    def make_quad(self) -> NDArray[np.float64]:
+        """The quad cut to the part, (4, 2)."""
+        left, right = self.left, self.right
+        if (left, right) == (0.0, 1.0):
+            return self.quad
+        weights = [[1 - left, left, 0, 0], [1 - right, right, 0, 0], [0, 0, right, 1 - right], [0, 0, left, 1 - left]]
+        cut: NDArray[np.float64] = np.array(weights) @ self.quad
+        return cut
+
+
 @dataclass(frozen=True, eq=False)
 class Span:
     """A piece of text with its place.
@@ -67,7 +89,7 @@ class Span:
         text: without double spaces.
         confidences: one for each character.
         extent: place, in the card's own directions.
-        quads: the (4, 2) quads of the lines it comes from, each cut to the piece, in the lines' frame.
+        parts: the parts of the lines it comes from.
         frames: the recogniser's columns, one piece a line; empty if those of any line are unknown.
         is_supposed: the confidences are spread over the characters, for want of their own.
     """
@@ -75,7 +97,7 @@ class Span:
     text: str
     confidences: tuple[float, ...]
     extent: Extent
-    quads: tuple[NDArray[np.float64], ...]
+    parts: tuple[LinePart, ...]
     frames: tuple[LineFrames, ...] = ()
     is_supposed: bool = False
 
@@ -103,20 +125,12 @@ class Span:
         left, right = start / count, end / count
         if len(self.frames) == 1:
             left, right = self.frames[0].share(start), self.frames[0].share(end)
-        width = self.extent.right - self.extent.left
-        quads = self.quads
-        if len(quads) == 1:
-            weights = [
-                [1 - left, left, 0, 0],
-                [1 - right, right, 0, 0],
-                [0, 0, right, 1 - right],
-                [0, 0, left, 1 - left],
-            ]
-            quads = (np.array(weights) @ quads[0],)
         whole = self.extent
+        width = whole.right - whole.left
         extent = Extent(whole.left + width * left, whole.top, whole.left + width * right, whole.bottom)
+        parts = (self.parts[0].cut(left, right),) if len(self.parts) == 1 else self.parts
         frames = cut_frames(self.frames, start, end)
-        return Span(self.text[start:end], self.confidences[start:end], extent, quads, frames, self.is_supposed)
+        return Span(self.text[start:end], self.confidences[start:end], extent, parts, frames, self.is_supposed)
 
     def doubt(self, misread_share: float) -> "Span":
         """The same piece; where characters have no confidences of their own, they get this share of doubt at least.
@@ -138,13 +152,14 @@ class Span:
 
     def make_quad(self) -> NDArray[np.float64]:
         """One (4, 2) quad around all parts, along the widest part's direction, in the lines' frame."""
-        if len(self.quads) == 1:
-            return self.quads[0]
-        widest = max(self.quads, key=lambda quad: float(np.linalg.norm(quad[1] - quad[0])))
+        quads = [part.make_quad() for part in self.parts]
+        if len(quads) == 1:
+            return quads[0]
+        widest = max(quads, key=lambda quad: float(np.linalg.norm(quad[1] - quad[0])))
         direction = widest[1] - widest[0]
         angle = math.atan2(float(direction[1]), float(direction[0]))
         axes = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
-        turned = np.concatenate(self.quads) @ axes.T
+        turned = np.concatenate(quads) @ axes.T
         (left, top), (right, bottom) = turned.min(axis=0), turned.max(axis=0)
         quad: NDArray[np.float64] = np.array([[left, top], [right, top], [right, bottom], [left, bottom]]) @ axes
         return quad
@@ -170,9 +185,9 @@ def join_spans(spans: Sequence[Span]) -> Span:
         right=max(span.extent.right for span in spans),
         bottom=max(span.extent.bottom for span in spans),
     )
-    quads = tuple(quad for span in spans for quad in span.quads)
+    parts = tuple(part for span in spans for part in span.parts)
     frames = tuple(piece for span in spans for piece in span.frames) if all(span.frames for span in spans) else ()
-    return Span(text, confidences, extent, quads, frames, any(span.is_supposed for span in spans))
+    return Span(text, confidences, extent, parts, frames, any(span.is_supposed for span in spans))
 
 
 def make_spans(lines: Sequence[TextLine]) -> list[Span]:
@@ -199,12 +214,14 @@ def make_spans(lines: Sequence[TextLine]) -> list[Span]:
     axes = np.array([[math.cos(tilt), -math.sin(tilt)], [math.sin(tilt), math.cos(tilt)]])
     turned = np.where(usable[:, None, None], quads, 0.0) @ axes
     # Sides at the middle of the quads' edges.
-    lefts, rights = turned[:, [0, 3], 0].mean(axis=1).tolist(), turned[:, [1, 2], 0].mean(axis=1).tolist()
-    tops, bottoms = turned[:, [0, 1], 1].mean(axis=1).tolist(), turned[:, [2, 3], 1].mean(axis=1).tolist()
+    x, y = turned[..., 0], turned[..., 1]
+    sides = np.stack([x[:, 0] + x[:, 3], y[:, 0] + y[:, 1], x[:, 1] + x[:, 2], y[:, 2] + y[:, 3]], axis=1) / 2
+    extents = [Extent(*row) for row in sides.tolist()]
     spans = []
-    for index in np.flatnonzero(usable).tolist():
-        line, angle, length = lines[index], float(angles[index]), float(lengths[index])
-        extent = Extent(lefts[index], tops[index], rights[index], bottoms[index])
+    places = zip(lines, extents, angles.tolist(), lengths.tolist(), usable.tolist(), strict=True)
+    for line, extent, angle, length, is_usable in places:
+        if not is_usable:
+            continue
         elongated = length > _ELONGATED_RATIO * extent.height or len(line.text) > 2 * _ELONGATED_RATIO
         if extent.height > 0 and not (elongated and abs(angle - tilt) > _MAX_TILT_RADIANS):
             spans.append(_make_span(line, extent))
@@ -234,7 +251,7 @@ def _make_span(line: TextLine, extent: Extent) -> Span:
         confidences = tuple(confidences[index] for index in kept)
         frames = None if frames is None else frames.keep(kept)
     pieces = () if frames is None else (frames,)
-    return Span(text, confidences, extent, (line.quad,), pieces, is_supposed).cut(0, len(text))
+    return Span(text, confidences, extent, (LinePart(line.quad),), pieces, is_supposed).cut(0, len(text))
 
 
 def _find_printed(text: str) -> list[int]:

@@ -4,7 +4,7 @@ A recogniser that says nothing of single characters is believed by this: where i
 rare name is what is printed; where it misread five of them, a name one letter off the list's is rather misread.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from rapidfuzz.distance import Levenshtein
 
@@ -12,8 +12,7 @@ from rapidfuzz.distance import Levenshtein
 _SUPPOSED_MISREAD_COUNT, _SUPPOSED_LETTER_COUNT = 0.3, 50.0
 
 
-@dataclass(frozen=True, slots=True)
-class Noise:
+class Noise(NamedTuple):
     """Counts of known letters.
 
     Attributes:
@@ -38,4 +37,4 @@ class Noise:
 
 
 def _keep_letters(text: str) -> str:
-    return "".join(character for character in text if character.isalnum()).lower()
+    return "".join(filter(str.isalnum, text)).lower()

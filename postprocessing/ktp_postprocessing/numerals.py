@@ -13,7 +13,7 @@ _DATE_AT_END = re.compile(rf"({_DIGIT}{{1,2}}){_GAP}({_DIGIT}{{2}}){_GAP}({_DIGI
 _DATE_INSIDE = re.compile(rf"({_DIGIT}{{1,2}}){_SEPARATION}({_DIGIT}{{1,2}}){_SEPARATION}({_DIGIT}{{4}})")
 _DATE_REMAINS = re.compile(rf"[\s,.;:]{_DIGIT}{{2}}[\s\-.,:;/].*$")  # of a date that cannot be read
 _MIN_REAL_DIGITS = 4  # of the eight; fewer and a word was taken for a date
-_DIGITS_PATTERN = re.compile(r"\d+")
+_DATE = re.compile(r"(\d{2})-(\d{2})-(\d{4})")
 _RT_RW = re.compile(rf"^({_DIGIT}{{1,3}})[/\\|\-.,]({_DIGIT}{{1,3}})$")
 _SLASH_LIKE = frozenset("1|lI7!LiT/")
 _RT_RW_LENGTHS_WITHOUT_SLASH = {7: 3, 5: 2}  # total length -> length of the RT; the slash was read as a digit
@@ -41,11 +41,11 @@ class DateMatch:
 
 def parse_date(text: str) -> date | None:
     """A `DD-MM-YYYY` text as a date; None if it is none."""
-    parts = text.split("-")
-    if [len(part) for part in parts] != [2, 2, 4] or not all(_DIGITS_PATTERN.fullmatch(part) for part in parts):
+    match = _DATE.fullmatch(text)
+    if match is None:
         return None
     try:
-        return date(int(parts[2]), int(parts[1]), int(parts[0]))
+        return date(int(match[3]), int(match[2]), int(match[1]))
     except ValueError:
         return None
 

@@ -8,6 +8,7 @@ not counted in whole pixels but taken as probability mass per unit of length, wh
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -18,6 +19,7 @@ _HALO_PX = 2  # mass just outside the binarised core still belongs to it
 _ELONGATED_RATIO = 4.0  # from this length : height on, a core's own direction is better than its neighbours'
 _SHORT_RATIO = 2.0  # lines up to this length : usual height of the card's lines are marks or a letter or two
 _USUAL_HEIGHT_SHARE = 0.9  # of the usual height: what a short line has at least, lest a lone `-` fill its crop
+_HALO = np.ones((2 * _HALO_PX + 1, 2 * _HALO_PX + 1), np.uint8)
 _MIN_CORE_HEIGHT_PX = 0.4  # below it the inverse of the shrinking has no meaning
 
 
@@ -40,8 +42,7 @@ class TextBoxSettings:
     max_box_count: int = 120
 
 
-@dataclass(frozen=True, slots=True)
-class TextBox:
+class TextBox(NamedTuple):
     """One text line's box.
 
     Attributes:
@@ -93,10 +94,10 @@ def find_text_boxes(probability: NDArray[np.uint8], settings: TextBoxSettings = 
 
 def _find_cores(probability: NDArray[np.uint8], settings: TextBoxSettings) -> _Cores:
     height, width = probability.shape
-    mask = (probability >= _FULL_PROBABILITY * settings.binarization_threshold).view(np.uint8)
+    least = math.ceil(_FULL_PROBABILITY * settings.binarization_threshold)  # integers compare ten times as fast
+    mask = (probability >= least).view(np.uint8)
     # OpenCV's stubs call the contours arrays of any number; they are int32 points.
     contours: Sequence[NDArray[np.int32]] = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)[0]  # type: ignore[assignment]
-    halo = np.ones((2 * _HALO_PX + 1, 2 * _HALO_PX + 1), np.uint8)
     found: list[tuple[float, float, NDArray[np.int32]]] = []
     for contour in contours:
         x, y, w, h = cv2.boundingRect(contour)
@@ -107,10 +108,9 @@ def _find_cores(probability: NDArray[np.uint8], settings: TextBoxSettings) -> _C
         values = probability[y0:y1, x0:x1]
         filled = np.zeros(values.shape, np.uint8)
         cv2.drawContours(filled, [contour], -1, 1, thickness=cv2.FILLED, offset=(-x0, -y0))
-        score = cv2.mean(values, filled)[0] / _FULL_PROBABILITY
+        score = cv2.norm(values, cv2.NORM_L1, filled) / (_FULL_PROBABILITY * cv2.countNonZero(filled))
         if score >= settings.score_threshold:
-            grown = cv2.dilate(filled, halo)
-            mass_px = cv2.mean(values, grown)[0] * cv2.countNonZero(grown) / _FULL_PROBABILITY
+            mass_px = cv2.norm(values, cv2.NORM_L1, cv2.dilate(filled, _HALO)) / _FULL_PROBABILITY
             found.append((score, mass_px, contour.reshape(-1, 2)))
     best = sorted(found, key=lambda core: -core[0])[: settings.max_box_count]
     scores, masses_px = np.array([core[:2] for core in best], dtype=np.float64).reshape(-1, 2).T
@@ -119,16 +119,14 @@ def _find_cores(probability: NDArray[np.uint8], settings: TextBoxSettings) -> _C
 
 def _find_angles(outlines: Sequence[NDArray[np.int32]]) -> NDArray[np.float64]:
     """Direction of each core in radians, (N,); short cores take the direction common to the long ones."""
-    # minAreaRect's angle convention differs between OpenCV versions; the corners do not.
-    corners = np.array([cv2.boxPoints(cv2.minAreaRect(outline)) for outline in outlines], dtype=np.float64)
-    sides = corners[:, 1:3] - corners[:, 0:2]
-    lengths = np.hypot(sides[..., 0], sides[..., 1])
-    longer = lengths.argmax(axis=1)
-    every = np.arange(len(outlines))
-    angles = np.arctan2(sides[every, longer, 1], sides[every, longer, 0])
+    # Which side OpenCV calls the width differs between its versions; that the angle is the width's does not.
+    rectangles = [(*size, angle) for _, size, angle in map(cv2.minAreaRect, outlines)]
+    widths, heights, degrees = np.array(rectangles, dtype=np.float64).T
+    angles = np.radians(np.where(widths >= heights, degrees, degrees + 90.0))
     angles = (angles + math.pi / 2) % math.pi - math.pi / 2
-    elongated = (lengths[every, longer] + 1) / (lengths[every, 1 - longer] + 1) >= _ELONGATED_RATIO
-    common = _weighted_median(angles[elongated], lengths[every, longer][elongated])
+    longer, shorter = np.maximum(widths, heights), np.minimum(widths, heights)
+    elongated = (longer + 1) / (shorter + 1) >= _ELONGATED_RATIO
+    common = _weighted_median(angles[elongated], longer[elongated])
     return np.where(elongated, angles, common)
 
 
