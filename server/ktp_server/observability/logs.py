@@ -60,24 +60,18 @@ def log_loop_failure(_: asyncio.AbstractEventLoop, context: Mapping[str, object]
     """
     error = context.get("exception")
     info = (type(error), error, error.__traceback__) if isinstance(error, BaseException) else None
-    logger.error("unhandled failure in the event loop", exc_info=info)
+    logger.error("event loop: %s", context.get("message", "unhandled failure"), exc_info=info)
 
 
 class TextFormatter(logging.Formatter):
     """`time LEVEL logger: message name=value ...`, then an exception's stack."""
 
-    def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
-
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # the base class's name
-        """Add the facts to the line."""
-        line = super().formatMessage(record)
-        facts = (f"{name}={_to_text(value)}" for name, value in facts_of(record).items())
-        return " ".join((line, *facts))
-
-    def formatException(self, ei: ExceptionInfo) -> str:  # noqa: N802  # the base class's name
-        """Give type and stack, without the message."""
-        return _describe_exception(ei)
+    def format(self, record: logging.LogRecord) -> str:
+        """Give the line."""
+        line = f"{self.formatTime(record)} {record.levelname} {record.name}: {record.getMessage()}"
+        facts = (f" {name}={_to_text(value)}" for name, value in facts_of(record).items())
+        exception = f"\n{_describe_exception(record.exc_info)}" if record.exc_info else ""
+        return "".join((line, *facts, exception))
 
 
 class JsonFormatter(logging.Formatter):

@@ -21,6 +21,8 @@ from ktp_server.observability.record import RequestRecord
 
 __all__ = ["Tracing", "open_tracing"]
 
+SERVICE = "ktp.ocr.v1.KtpOcrService"
+
 EXPORT_TIMEOUT_S = 5.0
 """A collector that does not answer delays the end of the server by this much."""
 
@@ -45,7 +47,7 @@ class Tracing(SilentObserver):
             start_time=record.started_unix_ns,
             attributes={
                 "rpc.system.name": "grpc",
-                "rpc.method": record.method,
+                "rpc.method": f"{SERVICE}/{record.method}",
                 "rpc.response.status_code": record.code,
                 "ktp_ocr.reason": record.reason,
                 "ktp_ocr.request_id": record.request_id,
