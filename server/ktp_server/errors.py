@@ -49,6 +49,7 @@ class ErrorReason(StrEnum):
     CARD_UNREADABLE = "CARD_UNREADABLE"
     UNAUTHENTICATED = "UNAUTHENTICATED"
     OVERLOADED = "OVERLOADED"
+    RATE_LIMITED = "RATE_LIMITED"
     DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
     MODEL_UNAVAILABLE = "MODEL_UNAVAILABLE"
     INTERNAL = "INTERNAL"
@@ -63,7 +64,7 @@ class ErrorPolicy:
         http_status: HTTP status code.
         form_status: `status` of the form API.
         charged: whether the call counts for billing.
-        retry_delay_s: advice to wait that long and try again; None where trying again is of no use.
+        retry_delay_s: advice to wait that long, unless a failure knows better; None where trying again is of no use.
     """
 
     grpc_code: str
@@ -89,6 +90,7 @@ ERROR_POLICIES: Mapping[ErrorReason, ErrorPolicy] = {
     ErrorReason.CARD_UNREADABLE: _PRECONDITION,
     ErrorReason.UNAUTHENTICATED: ErrorPolicy("UNAUTHENTICATED", 401, "INVALID_REQUEST"),
     ErrorReason.OVERLOADED: ErrorPolicy("RESOURCE_EXHAUSTED", 429, "INNER_ERROR", retry_delay_s=1.0),
+    ErrorReason.RATE_LIMITED: ErrorPolicy("RESOURCE_EXHAUSTED", 429, "INNER_ERROR", retry_delay_s=1.0),
     ErrorReason.DEADLINE_EXCEEDED: ErrorPolicy("DEADLINE_EXCEEDED", 504, "INNER_ERROR"),
     ErrorReason.MODEL_UNAVAILABLE: ErrorPolicy("UNAVAILABLE", 503, "INNER_ERROR", retry_delay_s=1.0),
     ErrorReason.INTERNAL: ErrorPolicy("INTERNAL", 500, "INNER_ERROR"),
@@ -102,13 +104,17 @@ class RecognitionError(Exception):
         reason: the code that clients see.
         message: one plain sentence, safe to show and to log.
         field: name of the request field at fault, None where no single one is.
+        retry_delay_s: advice to wait that long and try again; None where trying again is of no use.
     """
 
-    def __init__(self, reason: ErrorReason, message: str, field: str | None = None) -> None:
+    def __init__(
+        self, reason: ErrorReason, message: str, field: str | None = None, retry_delay_s: float | None = None
+    ) -> None:
         super().__init__(message)
         self.reason = reason
         self.message = message
         self.field = field
+        self.retry_delay_s = ERROR_POLICIES[reason].retry_delay_s if retry_delay_s is None else retry_delay_s
 
 
 _INFERENCE_FAILURES: Mapping[FailureKind, tuple[ErrorReason, str]] = {

@@ -1,5 +1,6 @@
 """Between the pipeline's dataclasses and the contract's messages, both ways, and errors as google.rpc.Status."""
 
+import math
 from collections.abc import Mapping
 
 from google.protobuf import any_pb2, duration_pb2
@@ -105,9 +106,9 @@ def status_from_error(error: RecognitionError, request_id: str | None = None) ->
             field=error.field, description=error.message, reason=error.reason.value
         )
         details.append(error_details_pb2.BadRequest(field_violations=[violation]))
-    if policy.retry_delay_s is not None:
+    if error.retry_delay_s is not None:
         delay = duration_pb2.Duration()
-        delay.FromMilliseconds(round(policy.retry_delay_s * 1e3))
+        delay.FromMilliseconds(math.ceil(error.retry_delay_s * 1e3))
         details.append(error_details_pb2.RetryInfo(retry_delay=delay))
     if request_id is not None:
         details.append(error_details_pb2.RequestInfo(request_id=request_id))
@@ -124,14 +125,19 @@ def error_from_status(status: status_pb2.Status) -> RecognitionError | None:
     Returns:
         None for a status that no server of ours sends: one without our ErrorInfo.
     """
-    info, bad_request = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
+    info, bad_request, retry = (
+        error_details_pb2.ErrorInfo(),
+        error_details_pb2.BadRequest(),
+        error_details_pb2.RetryInfo(),
+    )
     for detail in status.details:
-        detail.Unpack(info)
-        detail.Unpack(bad_request)
+        for known in (info, bad_request, retry):
+            detail.Unpack(known)
     if info.domain != ERROR_DOMAIN or info.reason not in ErrorReason.__members__:
         return None
     field = bad_request.field_violations[0].field if bad_request.field_violations else None
-    return RecognitionError(ErrorReason(info.reason), status.message, field)
+    retry_delay_s = retry.retry_delay.ToTimedelta().total_seconds() if retry.HasField("retry_delay") else None
+    return RecognitionError(ErrorReason(info.reason), status.message, field, retry_delay_s)
 
 
 def _card_to_message(card: CardResult) -> card_pb2.Card:

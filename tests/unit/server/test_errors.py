@@ -53,3 +53,11 @@ def test_status_round_trip(reason: ErrorReason, field: str | None) -> None:
     restored = error_from_status(status_from_error(RecognitionError(reason, "why", field)))
     assert restored is not None
     assert (restored.reason, restored.message, restored.field) == (reason, "why", field)
+    assert restored.retry_delay_s == ERROR_POLICIES[reason].retry_delay_s
+
+
+def test_a_failure_can_know_better_when_to_try_again() -> None:
+    failure = RecognitionError(ErrorReason.RATE_LIMITED, "why", retry_delay_s=2.5001)
+    restored = error_from_status(status_from_error(failure))
+    assert restored is not None
+    assert restored.retry_delay_s == 2.501
