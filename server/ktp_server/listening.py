@@ -6,7 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["ListenError", "private_socket", "reserve_port"]
+__all__ = ["NOWHERE", "ListenError", "bind_address", "private_socket", "reserve_port"]
+
+NOWHERE = "none"
+"""The address of what shall not listen."""
 
 
 class ListenError(Exception):
@@ -20,12 +23,37 @@ def private_socket() -> Iterator[str]:
         yield f"unix:{Path(folder, 'grpc.sock')}"
 
 
+def bind_address(address: str, *, is_shared: bool) -> socket.socket:
+    """Take an address.
+
+    Args:
+        address: host:port; port 0 takes a free one.
+        is_shared: whether other processes take it, too (SO_REUSEPORT), and share what comes.
+
+    Raises:
+        ListenError: the address is taken or not ours.
+    """
+    host, _, port = address.rpartition(":")
+    try:
+        family, kind, protocol, _, place = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)[0]
+        bound = socket.socket(family, kind, protocol)
+        try:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT if is_shared else socket.SO_REUSEADDR, 1)
+            bound.bind(place)
+        except OSError:
+            bound.close()
+            raise
+    except (OSError, OverflowError) as error:
+        raise ListenError(f"cannot listen on {address}: is the port taken?") from error
+    return bound
+
+
 @contextmanager
 def reserve_port(address: str) -> Iterator[str]:
     """Hold a port for several processes that will listen on it by SO_REUSEPORT.
 
     Args:
-        address: host:port; port 0 takes a free one.
+        address: host:port; port 0 takes a free one, and `NOWHERE` holds nothing.
 
     Yields:
         The address with its port.
@@ -33,18 +61,11 @@ def reserve_port(address: str) -> Iterator[str]:
     Raises:
         ListenError: the address is taken or not ours.
     """
-    host, _, port = address.rpartition(":")
-    try:
-        family, kind, protocol, _, place = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)[0]
-        # Bound without SO_REUSEPORT first: it fails where another server listens, instead of sharing its port.
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(place)
-            place = probe.getsockname()
-        held = socket.socket(family, kind, protocol)
-        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        held.bind(place)
-    except OSError as error:
-        raise ListenError(f"cannot listen on {address}: is the port taken?") from error
-    with held:
-        yield f"{host}:{place[1]}"
+    if address == NOWHERE:
+        yield address
+        return
+    # Bound without SO_REUSEPORT first: it fails where another server listens, instead of sharing its port.
+    with bind_address(address, is_shared=False) as probe:
+        resolved = f"{address.rpartition(':')[0]}:{probe.getsockname()[1]}"
+    with bind_address(resolved, is_shared=True):
+        yield resolved
