@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
+from ktp_postprocessing.card import read_card
+from ktp_postprocessing.knowledge import CardKnowledge
 from ktp_postprocessing.lines import TextLine
+from ktp_postprocessing.reading import CardReading
 
 CARD_WIDTH_PX, CARD_HEIGHT_PX = 624.0, 394.0
 LEFT_PX, TOP_PX = 8.0, 11.0
@@ -84,6 +87,16 @@ class CardSketch:
         cosine, sine = math.cos(self.tilt), math.sin(self.tilt)
         turn = np.array([[cosine, sine], [-sine, cosine]])
         return TextLine(text, 0.98, (corners + np.array([left, middle])) @ turn)
+
+
+def read(lines: Sequence[TextLine]) -> dict[str, str]:
+    """The values of a card by field, read with the bundled tables."""
+    return get_values(read_card(lines, CardKnowledge.load()))
+
+
+def get_values(card: CardReading) -> dict[str, str]:
+    """The values of a card by field."""
+    return {name: reading.value for name, reading in card.fields.items()}
 
 
 @pytest.fixture
