@@ -63,9 +63,10 @@ class Seen:
         return [line for line in parsed if line["logger"] == "ktp_server.observability.access_log"]
 
     def counts(self, metric: str) -> dict[tuple[str, ...], float]:
+        """Values by the labels' values, in the order of the labels' names."""
         families = text_string_to_metric_families(self.metrics)
         samples = [sample for family in families for sample in family.samples if sample.name == metric]
-        return {tuple(sample.labels.values()): sample.value for sample in samples}
+        return {tuple(sample.labels[name] for name in sorted(sample.labels)): sample.value for sample in samples}
 
     def everything(self) -> str:
         traces = "".join(str(request) for request in self.collector.requests)
@@ -163,13 +164,13 @@ async def seen() -> Seen:
 
 async def test_every_request_is_counted_once(seen: Seen) -> None:
     assert seen.counts("ktp_ocr_requests_total") == {
-        ("RecognizeCard", "OK", "OK"): 1,
-        ("AssessQuality", "OK", "OK"): 1,
-        ("RecognizeCard", "FAILED_PRECONDITION", "CARD_NOT_FOUND"): 1,
-        ("RecognizeCard", "INTERNAL", "INTERNAL"): 1,
-        ("RecognizeCards", "OK", "OK"): 1,
-        ("RecognizeCards", "FAILED_PRECONDITION", "CARD_NOT_FOUND"): 1,
-        ("RecognizeCard", "CANCELLED", "CANCELLED"): 1,
+        ("OK", "RecognizeCard", "OK"): 1,
+        ("OK", "AssessQuality", "OK"): 1,
+        ("FAILED_PRECONDITION", "RecognizeCard", "CARD_NOT_FOUND"): 1,
+        ("INTERNAL", "RecognizeCard", "INTERNAL"): 1,
+        ("OK", "RecognizeCards", "OK"): 1,
+        ("FAILED_PRECONDITION", "RecognizeCards", "CARD_NOT_FOUND"): 1,
+        ("CANCELLED", "RecognizeCard", "CANCELLED"): 1,
     }
     assert seen.counts("ktp_ocr_in_flight_images") == {(): 0}
     assert seen.counts("ktp_ocr_field_confidence_count")["nama",] == 2

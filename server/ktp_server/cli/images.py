@@ -1,7 +1,6 @@
 """Commands that read or draw pictures: serve, read, demo, specimen."""
 
 import json
-import logging
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -52,9 +51,10 @@ def serve(configuration: Configuration) -> None:
     from ktp_server.front import app as application
     from ktp_server.front.supervisor import Supervisor
     from ktp_server.front.worker import run_worker
+    from ktp_server.observability.logs import configure_logging
 
     settings = configuration.settings
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    configure_logging(settings.log_level, settings.log_format)
     if settings.workers > 1:
         raise typer.Exit(run_or_exit(Supervisor(settings, run_worker).run()))
     run_or_exit(application.serve(settings))

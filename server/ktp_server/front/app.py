@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,14 +15,18 @@ from grpc_reflection.v1alpha import reflection
 from ktp.ocr.v1 import ktp_ocr_service_pb2, ktp_ocr_service_pb2_grpc
 from ktp_server.assembly import open_pipeline
 from ktp_server.front.admission import Admission
+from ktp_server.front.authentication import AuthenticationInterceptor
 from ktp_server.front.intake import IntakeInterceptor
 from ktp_server.front.interceptors import CallInterceptor
 from ktp_server.front.servicer import KtpOcrServicer, ServiceLimits
 from ktp_server.front.transport import channel_arguments
-from ktp_server.listening import ListenError
+from ktp_server.listening import NOWHERE, ListenError, private_socket
+from ktp_server.observability.logs import log_loop_failure
 from ktp_server.observability.observer import Observer, SilentObserver
+from ktp_server.observability.session import Observability, open_observability
 from ktp_server.reader import CardReader
 from ktp_server.reload import TemplateReloader
+from ktp_server.security.guard import Guard
 from ktp_server.settings import Settings
 
 __all__ = ["Announce", "RunningServer", "run_server", "serve", "start_server"]
@@ -33,7 +38,7 @@ OVERALL_HEALTH = ""
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RunningServer:
     """A server that accepts calls.
 
@@ -42,12 +47,16 @@ class RunningServer:
         address: host:port.
         server: gRPC's server.
         health: answers grpc.health.v1.
+        guard: its certificates and keys.
+        draining_since_s: when the drain was announced, on the monotonic clock; None before.
     """
 
     port: int
     address: str
     server: grpc.aio.Server
     health: health.aio.HealthServicer
+    guard: Guard
+    draining_since_s: float | None = None
 
     async def report(self, *, serving: bool) -> None:
         """Answer health checks from now on, for the whole server and for each service."""
@@ -56,17 +65,19 @@ class RunningServer:
             await self.health.set(name, status)
 
     async def announce_drain(self) -> None:
-        """Report NOT_SERVING, for good."""
+        """Report NOT_SERVING, for good; the grace of the drain begins."""
+        self.draining_since_s = self.draining_since_s or time.monotonic()
         await self.health.enter_graceful_shutdown()
 
     async def drain(self, grace_s: float) -> None:
         """Report NOT_SERVING, refuse new calls, let accepted ones finish.
 
         Args:
-            grace_s: seconds for them; what is not done then is cancelled.
+            grace_s: seconds for them since the drain was announced; what is not done then is cancelled.
         """
         await self.announce_drain()
-        await self.server.stop(grace_s)
+        passed_s = time.monotonic() - (self.draining_since_s or 0.0)
+        await self.server.stop(max(grace_s - passed_s, 0.0))
 
 
 async def start_server(
@@ -82,12 +93,15 @@ async def start_server(
 
     Raises:
         ListenError: the address is taken or not ours.
+        SecurityError: keys or certificates are at fault, or strangers could read cards.
     """
     observer = observer or SilentObserver()
+    guard = Guard.open(settings)
     admission = Admission(settings.max_in_flight_count, settings.bulk_in_flight_count, observer)
     server = grpc.aio.server(
         interceptors=[
             CallInterceptor(SERVICE_NAME, observer),
+            *_authentication(guard, settings),
             IntakeInterceptor(SERVICE_NAME, admission, settings.upload_timeout_s),
         ],
         options=channel_arguments(settings),
@@ -98,17 +112,23 @@ async def start_server(
     health_servicer = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
     reflection.enable_server_reflection((SERVICE_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
-    port, *_ = [_listen(server, address) for address in (settings.listen_address, *further_addresses)]
+    port, *_ = [_listen(server, guard, address) for address in (settings.listen_address, *further_addresses)]
     host = settings.listen_address.rpartition(":")[0]
-    running = RunningServer(port, f"{host}:{port}", server, health_servicer)
+    running = RunningServer(port, f"{host}:{port}", server, health_servicer, guard)
     await running.report(serving=False)
     await server.start()
     return running
 
 
-def _listen(server: grpc.aio.Server, address: str) -> int:
+def _authentication(guard: Guard, settings: Settings) -> tuple[grpc.aio.ServerInterceptor, ...]:
+    if guard.keyring is None:
+        return ()
+    return (AuthenticationInterceptor(SERVICE_NAME, guard.keyring, settings.rate_limit_per_s, settings.workers),)
+
+
+def _listen(server: grpc.aio.Server, guard: Guard, address: str) -> int:
     try:
-        return server.add_insecure_port(address)
+        return guard.add_port(server, address)
     except RuntimeError as error:
         raise ListenError(f"cannot listen on {address}: is the port taken?") from error
 
@@ -117,16 +137,22 @@ def _listen(server: grpc.aio.Server, address: str) -> int:
 async def run_server(
     settings: Settings, further_addresses: Sequence[str] = (), observer: Observer | None = None
 ) -> AsyncIterator[RunningServer]:
-    """Answer for as long as the context is open, then drain; SIGHUP reads the templates anew.
+    """Answer for as long as the context is open, then drain; SIGHUP reads templates, keys and certificates anew.
 
     Arguments and errors as in `start_server` and `assembly.open_pipeline`; health is NOT_SERVING at first.
     """
-    async with open_pipeline(settings) as pipeline:
+    async with open_pipeline(settings, observer=observer) as pipeline:
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGHUP, TemplateReloader(pipeline, settings.templates).request)
+        templates = TemplateReloader(pipeline, settings.templates)
         running = await start_server(pipeline, settings, further_addresses, observer)
+
+        def reload() -> None:
+            templates.request()
+            running.guard.reload()
+
+        loop.add_signal_handler(signal.SIGHUP, reload)
         try:
-            yield running
+        ListenError, ModelRepositoryError, ModelContractError, TemplateError, TracingUnavailable: it cannot start.
         finally:
             await running.drain(settings.drain_grace_s)
             loop.remove_signal_handler(signal.SIGHUP)
@@ -150,15 +176,37 @@ async def serve(settings: Settings, announce: Announce = announce_alone) -> None
         announce: makes the server known.
 
     Raises:
-        ListenError, ModelRepositoryError, ModelContractError, TemplateError: the server cannot start.
+        The members of `start_errors.START_ERRORS`: the server cannot start.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with run_server(settings) as running:
-        await announce(running, stop)
-        await stop.wait()
-        logger.info("draining, up to %.0f s", settings.drain_grace_s)
-        await running.announce_drain()
+    loop.set_exception_handler(log_loop_failure)
+    with open_observability(settings) as observability:
+        async with _run_fronts(settings, observability) as running:
+            await announce(running, stop)
+            await stop.wait()
+            logger.info("draining, up to %.0f s", settings.drain_grace_s)
+            await running.announce_drain()
     logger.info("stopped")
+
+
+@asynccontextmanager
+async def _run_fronts(settings: Settings, observability: Observability) -> AsyncIterator[RunningServer]:
+    """Answer gRPC and, unless it is turned off, HTTP; HTTP drains first, as it is a caller of gRPC itself."""
+    observer = observability.observer
+    if settings.http_address == NOWHERE:
+        async with run_server(settings, observer=observer) as running:
+            yield running
+        return
+    # FastAPI takes a while to import.
+    from ktp_server.gateway.life import run_gateway
+    from ktp_server.gateway.upstream import Target
+
+    with private_socket() as inner:
+        async with (
+            run_server(settings, (inner,), observer) as running,
+            run_gateway(settings, Target(inner), observability),
+        ):
+            yield running

@@ -22,6 +22,7 @@ from multiprocessing.context import SpawnProcess
 
 from ktp_server.front.link import Failed, Heartbeat, WholeServer, receive
 from ktp_server.listening import reserve_port
+from ktp_server.observability.exposition import forget_worker, open_worker_metrics
 from ktp_server.settings import Settings
 from ktp_server.start_errors import WorkerStartError
 
@@ -95,9 +96,14 @@ class Supervisor:
         for number, handler in handlers.items():
             loop.add_signal_handler(number, handler)
         try:
-            with reserve_port(self._settings.listen_address) as address:
+            with (
+                reserve_port(self._settings.listen_address) as address,
+                reserve_port(self._settings.http_address) as http_address,
+                open_worker_metrics(self._settings.metrics_address),
+            ):
                 self._address = address
-                share = share_settings(self._settings.model_copy(update={"listen_address": address}))
+                places = {"listen_address": address, "http_address": http_address}
+                share = share_settings(self._settings.model_copy(update=places))
                 async with asyncio.TaskGroup() as group:
                     for place in range(self._settings.workers):
                         group.create_task(self._keep(place, share))
@@ -160,6 +166,8 @@ class Supervisor:
         if worker.process.is_alive():
             worker.process.kill()
             await asyncio.to_thread(worker.process.join)
+        if worker.process.pid is not None:
+            forget_worker(worker.process.pid)
 
     def _judge(self) -> None:
         """Find whether the server is ready, and tell every worker when that has changed."""
@@ -207,6 +215,8 @@ def share_settings(settings: Settings) -> Settings:
         update={
             "max_in_flight_count": math.ceil(settings.max_in_flight_count / count),
             "bulk_in_flight_count": math.ceil(settings.bulk_in_flight_count / count),
+            "http_connection_count": math.ceil(settings.http_connection_count / count),
+            "http_buffer_bytes": math.ceil(settings.http_buffer_bytes / count),
             "cpu_worker_count": max(settings.cpu_worker_count // count, 1),
             "engine_worker_count": max(settings.engine_worker_count // count, 1),
             "engine_thread_count": max(settings.engine_thread_count // count, 1),

@@ -8,6 +8,7 @@ from multiprocessing.connection import Connection
 
 from ktp_server.front.app import RunningServer, serve
 from ktp_server.front.link import Failed, Heartbeat, WholeServer, receive
+from ktp_server.observability.logs import configure_logging
 from ktp_server.settings import Settings
 from ktp_server.start_errors import START_ERRORS
 
@@ -25,7 +26,7 @@ def run_worker(settings: Settings, connection: Connection) -> None:
         settings: this worker's share of the server's.
         connection: the worker's end of the pipe to the supervisor.
     """
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    configure_logging(settings.log_level, settings.log_format)
     try:
         asyncio.run(serve(settings, SupervisorLink(connection).announce))
     except START_ERRORS as error:
