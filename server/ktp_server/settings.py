@@ -59,6 +59,7 @@ SECTIONS: Mapping[str, str] = {
     "listen_address": "Serving",
     "log_level": "Observability",
     "tls_certificate": "Security",
+    "http_address": "HTTP gateway",
     "max_in_flight_count": "Limits",
     "workers": "Processes, engine and threads",
     "card_score_min": "Reading",
@@ -134,6 +135,22 @@ class Settings(BaseModel):
     insecure: bool = Field(
         default=False,
         description="Serve beyond loopback without knowing the callers: whoever reaches the port can read cards.",
+    )
+    http_address: str = Field(
+        default="127.0.0.1:8080",
+        pattern=r"^(none|.+:\d{1,5})$",
+        description="host:port of the HTTP APIs and the page; port 0 takes a free one, `none` turns them off.",
+    )
+    http_connection_count: Count = Field(
+        default=512, description="HTTP connections at a time; more are closed as soon as they are opened."
+    )
+    http_read_timeout_s: Annotated[float, Field(gt=0)] = Field(
+        default=30.0,
+        description="Time for a request's head to arrive, and again for its body; longer serves slower networks.",
+    )
+    http_buffer_bytes: Annotated[int, Field(ge=8 * 1024 * 1024)] = Field(
+        default=256 * 1024 * 1024,
+        description="Memory for the bodies of all HTTP requests in work; beyond it they are refused with OVERLOADED.",
     )
     max_in_flight_count: Count = Field(
         default_factory=_count_places,

@@ -58,7 +58,7 @@ class ServerProcess:
 
 def start_process(*arguments: str) -> ServerProcess:
     """Start a server on a free port and wait until it serves."""
-    command = [COMMAND, "serve", "--listen", "127.0.0.1:0", *arguments]
+    command = [COMMAND, "serve", "--listen", "127.0.0.1:0", "--http-address", "127.0.0.1:0", *arguments]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
     server = ServerProcess(process)
     threading.Thread(target=server.follow, daemon=True).start()
