@@ -152,7 +152,7 @@ async def run_server(
 
         loop.add_signal_handler(signal.SIGHUP, reload)
         try:
-        ListenError, ModelRepositoryError, ModelContractError, TemplateError, TracingUnavailable: it cannot start.
+            yield running
         finally:
             await running.drain(settings.drain_grace_s)
             loop.remove_signal_handler(signal.SIGHUP)
