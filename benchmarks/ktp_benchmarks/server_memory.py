@@ -27,7 +27,8 @@ def measure_server_peak_mib(files: Sequence[Path], caller_count: int) -> float:
     Raises:
         ServerFailed: it did not start.
     """
-    command = [sys.executable, "-c", "from ktp_server.cli import main; main()", "serve", "--listen", "127.0.0.1:0"]
+    start = "from ktp_server.cli import main; main()"
+    command = [sys.executable, "-c", start, "serve", "--listen", "127.0.0.1:0", "--http-address", "none"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
         try:
             assert process.stderr is not None
