@@ -46,33 +46,6 @@ def shape_mismatch(quads: NDArray[np.float64], size_px: tuple[int, int]) -> NDAr
     return best
 
 
-def tilt_degrees(quad: NDArray[np.float64], size_px: tuple[int, int]) -> tuple[float, float]:
-    """Tell from which direction a card is seen.
-
-    Args:
-        quad: (4, 2) float64 corners in source pixels, clockwise from the card's own top left.
-        size_px: width and height of the source image, whose middle the optical axis meets.
-
-    Returns:
-        Pitch and yaw in degrees, (-90, 90): turns about the card's horizontal and vertical axis, positive when its top,
-        or its right side, is farther away. A few degrees off where the focal length is unlike a phone's.
-    """
-    middle = (np.array(size_px, dtype=np.float64) - 1.0) / 2.0
-    square = unit_square_homographies((quad - middle)[None])[0]
-    tilts = []
-    for focal in FOCAL_LENGTHS:
-        camera = np.array([1.0, 1.0, focal * max(size_px)])
-        right, down = square[:, 0] * camera, square[:, 1] * camera
-        lengths = max(float(np.linalg.norm(right)), 1e-9), max(float(np.linalg.norm(down)), 1e-9)
-        right, down = right / lengths[0], down / lengths[1]
-        misfit = abs(float(np.log(lengths[0] / lengths[1] / CARD_ASPECT))) + abs(float(right @ down))
-        usual = 0.01 * abs(float(np.log(focal / USUAL_FOCAL_LENGTH)))  # decides where the view says little about it
-        pitch, yaw = -np.degrees(np.arcsin(np.clip([down[2], -right[2]], -1.0, 1.0)))
-        tilts.append((misfit + usual, float(pitch), float(yaw)))
-    _, pitch, yaw = min(tilts)
-    return pitch, yaw
-
-
 def infer_side(
     quad: NDArray[np.float64], missing_side: int, axis_px: NDArray[np.float64], focal_px: float
 ) -> NDArray[np.float64]:

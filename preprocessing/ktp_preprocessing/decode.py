@@ -8,6 +8,7 @@ is handed out; what is rare (four components, PNG, BMP) through Pillow, never in
 """
 
 import io
+import math
 import struct
 import zlib
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from ktp_preprocessing.errors import (
     ImageFormatUnsupported,
     ImageTooLarge,
 )
-from ktp_preprocessing.exif import UPRIGHT_ORIENTATION, apply_orientation
+from ktp_preprocessing.exif import ExifFacts, apply_orientation
 from ktp_preprocessing.jpeg_quality import estimate_quality
 
 __all__ = ["DecodeLimits", "DecodedImage", "ImageFormat", "decode_image"]
@@ -35,6 +36,8 @@ MAX_PIXEL_COUNT = 64_000_000
 """Ceiling for configured limits: 192 MB of RGB, below the size from which Pillow warns (89 million pixels)."""
 
 _ROUNDING_DIFFERENCE = 1
+
+_FILM_DIAGONAL_MM = math.hypot(36.0, 24.0)
 
 _FOREIGN_FORMATS = (
     ("GIF", 0, (b"GIF87a", b"GIF89a")),
@@ -113,12 +116,14 @@ class DecodedImage:
         format: the file's format.
         size_bytes: size of the file.
         jpeg_quality: 1 to 100, estimated from the quantisation table; None for other formats.
+        focal_length: of the camera, in units of the image's longer side; None where the file does not tell.
     """
 
     pixels: NDArray[np.uint8]
     format: ImageFormat
     size_bytes: int
     jpeg_quality: int | None
+    focal_length: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,14 +132,14 @@ class _Stream:
 
     Attributes:
         clean: the stream.
-        orientation: EXIF orientation, 1 to 8.
+        exif: what its EXIF block says.
         jpeg_quality: see `DecodedImage`.
         component_count: of a JPEG file; 0 for other formats.
         probe: see `jpeg.CleanStream`.
     """
 
     clean: bytes
-    orientation: int
+    exif: ExifFacts
     jpeg_quality: int | None
     component_count: int = 0
     probe: bytes | None = None
@@ -167,9 +172,17 @@ def decode_image(data: bytes, limits: DecodeLimits | None = None) -> DecodedImag
         stored = _decode_with_pillow(stream.clean, image_format)
     if stream.probe is not None:
         _check_probe(stored, _decode_with_pillow(stream.probe, image_format))
-    pixels = apply_orientation(stored, stream.orientation)
+    pixels = apply_orientation(stored, stream.exif.orientation)
     _check_dimensions(pixels.shape[1], pixels.shape[0], bounds)
-    return DecodedImage(pixels, image_format, len(data), stream.jpeg_quality)
+    focal_length = _focal_length(stream.exif, pixels.shape[1], pixels.shape[0])
+    return DecodedImage(pixels, image_format, len(data), stream.jpeg_quality, focal_length)
+
+
+def _focal_length(exif: ExifFacts, width_px: int, height_px: int) -> float | None:
+    """Turn the focal length on 35 mm film into units of the longer side."""
+    if exif.film_focal_length_mm is None:
+        return None
+    return exif.film_focal_length_mm / _FILM_DIAGONAL_MM * math.hypot(width_px, height_px) / max(width_px, height_px)
 
 
 def identify_format(data: bytes) -> ImageFormat:
@@ -207,16 +220,16 @@ def _open_stream(data: bytes, image_format: ImageFormat, limits: DecodeLimits) -
         quality = estimate_quality(table) if table is not None else None
         rebuilt = jpeg.clean_stream(data, jpeg_header)
         component_count = len(jpeg_header.component_ids)
-        return _Stream(rebuilt.data, jpeg_header.orientation, quality, component_count, rebuilt.probe)
+        return _Stream(rebuilt.data, jpeg_header.exif, quality, component_count, rebuilt.probe)
     if image_format is ImageFormat.PNG:
         png_header = png.read_header(data)
         _check_dimensions(png_header.width_px, png_header.height_px, limits)
-        clean, orientation = png.clean_stream(data, png_header)
-        return _Stream(clean, orientation, None)
+        clean, exif = png.clean_stream(data, png_header)
+        return _Stream(clean, exif, None)
     bmp_header = bmp.read_header(data)
     _check_dimensions(bmp_header.width_px, bmp_header.height_px, limits)
     bmp.check_complete(data, bmp_header)
-    return _Stream(data, UPRIGHT_ORIENTATION, None)
+    return _Stream(data, ExifFacts(), None)
 
 
 def _check_dimensions(width_px: int, height_px: int, limits: DecodeLimits) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ktp_preprocessing.errors import ImageCorrupt, ImageFormatUnsupported
-from ktp_preprocessing.exif import UPRIGHT_ORIENTATION, read_orientation
+from ktp_preprocessing.exif import ExifFacts, read_exif
 
 _SOI, _EOI, _SOS, _DQT, _DHT, _DRI, _DNL = 0xD8, 0xD9, 0xDA, 0xDB, 0xC4, 0xDD, 0xDC
 _APP0, _APP1, _APP14 = 0xE0, 0xE1, 0xEE
@@ -44,7 +44,7 @@ class JpegHeader:
         component_ids: one identifier per component: 1 (grey), 3 (colour) or 4 (CMYK, YCCK) of them.
         progressive: more than one pass over the pixels.
         luminance_table: 64 quantisation steps of the first component in zigzag order, or None where it comes late.
-        orientation: EXIF orientation, 1 to 8.
+        exif: what its EXIF block says.
     """
 
     width_px: int
@@ -52,7 +52,7 @@ class JpegHeader:
     component_ids: tuple[int, ...]
     progressive: bool
     luminance_table: tuple[int, ...] | None
-    orientation: int
+    exif: ExifFacts
 
 
 @dataclass(slots=True)
@@ -61,7 +61,7 @@ class _Found:
 
     frame: tuple[int, bytes] | None = None
     tables: dict[int, tuple[int, ...]] = field(default_factory=dict)
-    orientation: int = UPRIGHT_ORIENTATION
+    exif: ExifFacts = field(default_factory=ExifFacts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +227,7 @@ def _note_segment(found: _Found, marker: int, payload: bytes) -> None:
     elif marker == _DQT:
         found.tables.update(_quantisation_tables(payload))
     elif marker == _APP1 and payload.startswith(b"Exif\0"):
-        found.orientation = read_orientation(payload[6:])
+        found.exif = read_exif(payload[6:])
 
 
 def _header_from_frame(found: _Found) -> JpegHeader:
@@ -253,7 +253,7 @@ def _header_from_frame(found: _Found) -> JpegHeader:
         component_ids=tuple(payload[6::3]),
         progressive=marker == _PROGRESSIVE_FRAME,
         luminance_table=found.tables.get(payload[8]),
-        orientation=found.orientation,
+        exif=found.exif,
     )
 
 

@@ -9,7 +9,7 @@ import zlib
 from dataclasses import dataclass
 
 from ktp_preprocessing.errors import ImageCorrupt
-from ktp_preprocessing.exif import UPRIGHT_ORIENTATION, read_orientation
+from ktp_preprocessing.exif import ExifFacts, read_exif
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -65,7 +65,7 @@ def read_header(data: bytes) -> PngHeader:
     return PngHeader(width_px, height_px, bit_depth, colour_type, interlace == 1)
 
 
-def clean_stream(data: bytes, header: PngHeader) -> tuple[bytes, int]:
+def clean_stream(data: bytes, header: PngHeader) -> tuple[bytes, ExifFacts]:
     """Rebuild a PNG file from the chunks its pixels need.
 
     Args:
@@ -73,13 +73,13 @@ def clean_stream(data: bytes, header: PngHeader) -> tuple[bytes, int]:
         header: its header.
 
     Returns:
-        A PNG stream for Pillow, and the EXIF orientation (1 where none is given).
+        A PNG stream for Pillow, and what its EXIF block says.
 
     Raises:
         ImageCorrupt: the file ends before its end chunk, or its compressed data do not hold all pixels.
     """
     parts, compressed = [PNG_SIGNATURE], []
-    orientation = UPRIGHT_ORIENTATION
+    exif = ExifFacts()
     position, has_palette = len(PNG_SIGNATURE), False
     while True:
         if position + 12 > len(data):
@@ -94,14 +94,14 @@ def clean_stream(data: bytes, header: PngHeader) -> tuple[bytes, int]:
         if kind == b"IDAT":
             compressed.append(data[position + 8 : end - 4])
         elif kind == b"eXIf":
-            orientation = read_orientation(data[position + 8 : end - 4])
+            exif = read_exif(data[position + 8 : end - 4])
         position = end
         if kind == b"IEND":
             break
     if header.colour_type == _PALETTE_COLOUR and not has_palette:
         raise ImageCorrupt("the PNG file lacks its palette")
     _check_compressed_size(compressed, _filtered_size_bytes(header))
-    return b"".join(parts), orientation
+    return b"".join(parts), exif
 
 
 def _filtered_size_bytes(header: PngHeader) -> int:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ktp_preprocessing.card_shape import tilt_degrees
 from ktp_preprocessing.outline import CardOutline
+from ktp_preprocessing.pose import CardPose
 from ktp_preprocessing.quality import QualityScore, judge
 from ktp_preprocessing.sampling import halve
 
@@ -22,7 +22,7 @@ _WORST_TILT_DEGREES = 90.0
 """A tilt of half of it scores 0.5: print is then seen at 70 % of its width or height."""
 
 _COLOUR_HALVING_COUNT = 3
-_COLOUR_CENTRE, _COLOUR_SCALE = 0.038, 0.004
+_COLOUR_CENTRE, _COLOUR_SCALE = 0.04, 0.004
 """Spread of chromaticity that scores 0.5, and the step around it."""
 
 
@@ -49,25 +49,21 @@ class ViewReport:
         completeness: low when a part of the card is out of the frame.
         tilt: low when the card is seen from the side.
         colour: low for photocopies and pictures without colour.
-        pitch_degrees: turn about the card's horizontal axis, (-90, 90); positive when its top is farther away.
-        yaw_degrees: turn about its vertical axis, (-90, 90); positive when its right side is farther away.
     """
 
     completeness: QualityScore
     tilt: QualityScore
     colour: QualityScore
-    pitch_degrees: float
-    yaw_degrees: float
 
 
 def assess_view(
-    outline: CardOutline, size_px: tuple[int, int], card_pixels: NDArray[np.uint8], thresholds: ViewThresholds | None
+    outline: CardOutline, pose: CardPose, card_pixels: NDArray[np.uint8], thresholds: ViewThresholds | None
 ) -> ViewReport:
     """Assess how a card was photographed.
 
     Args:
         outline: where it lies.
-        size_px: width and height of the source image.
+        pose: how it is turned before the camera.
         card_pixels: (416, 640, 3) uint8 RGB, the card frame.
         thresholds: lowest scores that pass; the defaults where None.
 
@@ -75,8 +71,6 @@ def assess_view(
         Scores with advice.
     """
     limits = thresholds if thresholds is not None else ViewThresholds()
-    pitch, yaw = tilt_degrees(outline.quad, size_px)
-    tilt = float(np.degrees(np.arccos(np.cos(np.radians(pitch)) * np.cos(np.radians(yaw)))))
     hidden_share = 1.0 - outline.visible_share
     return ViewReport(
         completeness=judge(
@@ -85,7 +79,7 @@ def assess_view(
             "a part of the card is out of the picture: show all four corners",
         ),
         tilt=judge(
-            float(np.clip(1.0 - tilt / _WORST_TILT_DEGREES, 0.0, 1.0)),
+            float(np.clip(1.0 - pose.tilt_degrees / _WORST_TILT_DEGREES, 0.0, 1.0)),
             limits.tilt,
             "the card is seen from the side: hold the camera right above it",
         ),
@@ -94,8 +88,6 @@ def assess_view(
             limits.colour,
             "the picture has no colour: photograph the card, not a copy of it",
         ),
-        pitch_degrees=pitch,
-        yaw_degrees=yaw,
     )
 
 
@@ -103,7 +95,7 @@ def _score_colour(card_pixels: NDArray[np.uint8]) -> float:
     """Score how much chromaticity varies over the card; a tint of the light is the same all over and counts nothing."""
     small = halve(card_pixels, _COLOUR_HALVING_COUNT)[2:-2, 2:-2].reshape(-1, 3).astype(np.float64)
     lit = small[small.max(axis=1) > 24.0]  # darker places hold noise only
-    lit = lit[lit.max(axis=1) < 250.0]
+    lit = lit[lit.max(axis=1) < 235.0]  # beyond, a clipped channel changes the hue of white itself
     if len(lit) < len(small) // 10:
         return 1.0
     shares = lit / lit.sum(axis=1, keepdims=True)

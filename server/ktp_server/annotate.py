@@ -76,6 +76,9 @@ def _draw_panel(
     panel = np.full((height_px, width_px, 3), PANEL_COLOUR, dtype=np.uint8)
     failed = [name for name, score in result.quality.items() if not score.passed]
     row_px = height_px / (ROW_COUNT + bool(failed))
+    if result.card.pose is not None:
+        text = f"tilt {result.card.pose.tilt_degrees:.0f} deg, rotation {result.card.pose.roll_degrees:.0f} deg"
+        _draw_text(panel, text, (0.02 * width_px, 0.6 * row_px), 0.4 * row_px / 22.0, LINE_COLOUR)
     for row, (name, number) in enumerate(numbers.items()):
         field = result.card.fields[name]
         text = f"{number:2d} {name}: {field.value if field.value is not None else '?'} ({field.confidence:.2f})"

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ktp_preprocessing.decode import DecodedImage
 from ktp_preprocessing.outline import CardOutline
+from ktp_preprocessing.pose import CardPose, estimate_pose
 from ktp_preprocessing.quality import QualityThresholds, assess_quality, judge
 from ktp_preprocessing.rectify import RectifiedCard
 from ktp_preprocessing.screen import score_screen
@@ -48,10 +50,12 @@ class CardAssessment:
     Attributes:
         scores: by attribute, in the order of `QUALITY_NAMES`.
         glare_quads: (N, 4, 2) float64 around blown-out areas, card-frame pixels.
+        pose: how the card is turned before the camera.
     """
 
     scores: Mapping[str, QualityScoreResult]
     glare_quads: NDArray[np.float64]
+    pose: CardPose
 
     def with_proofs(self, proof_count: int) -> "CardAssessment":
         """Judge again how much the card is like a KTP, now that it was read: what is no KTP has nothing of its text."""
@@ -61,7 +65,7 @@ class CardAssessment:
 
 
 def assess_card(
-    pixels: NDArray[np.uint8],
+    image: DecodedImage,
     selected: SelectedCard,
     outline: CardOutline,
     rectified: RectifiedCard,
@@ -70,19 +74,20 @@ def assess_card(
     """Run every check that needs no reading.
 
     Args:
-        pixels: (H, W, 3) uint8 RGB, the source image.
+        image: the source image.
         selected: the card among the detections.
         outline: where it lies.
         rectified: its upright picture.
         rules: lowest scores that pass.
     """
     quality = assess_quality(rectified.pixels, rules.quality)
-    view = assess_view(outline, (pixels.shape[1], pixels.shape[0]), rectified.pixels, rules.view)
+    pose = estimate_pose(outline.quad, (image.pixels.shape[1], image.pixels.shape[0]), image.focal_length)
+    view = assess_view(outline, pose, rectified.pixels, rules.view)
     reports = {
         **{name: getattr(quality, name) for name in ("sharpness", "brightness", "specularity")},
         **{name: getattr(view, name) for name in ("completeness", "tilt", "colour")},
         "moire": judge(
-            score_screen(pixels, outline.quad),
+            score_screen(image.pixels, outline.quad),
             rules.moire,
             "the card is shown on a screen: photograph the card itself",
         ),
@@ -94,7 +99,7 @@ def assess_card(
     }
     scores = {name: quality_result(report) for name, report in reports.items()}
     scores["ktp_likeness"] = _judge_likeness(selected.instance.score, rules.ktp_likeness)
-    return CardAssessment({name: scores[name] for name in QUALITY_NAMES}, quality.glare_quads)
+    return CardAssessment({name: scores[name] for name in QUALITY_NAMES}, quality.glare_quads, pose)
 
 
 def _judge_likeness(score: float, threshold: float) -> QualityScoreResult:

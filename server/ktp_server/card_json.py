@@ -5,11 +5,17 @@ from dataclasses import asdict
 from datetime import date
 from enum import Enum
 
-from ktp_server.results import FieldResult, FindingResult, NormalisedValues, Quad
+from ktp_server.results import CardResult, FieldResult, FindingResult, NormalisedValues, Quad
 
-__all__ = ["JsonValue", "fields_to_json", "findings_to_json", "normalised_to_json", "points_to_json"]
+__all__ = ["JsonValue", "card_to_json", "fields_to_json", "findings_to_json", "normalised_to_json", "points_to_json"]
 
 JsonValue = str | float | bool | None | Sequence["JsonValue"] | dict[str, "JsonValue"]
+
+
+def card_to_json(card: CardResult) -> dict[str, JsonValue]:
+    """Where the card lies and how it is turned; degrees."""
+    pose = None if card.pose is None else {name: round(value, 2) for name, value in asdict(card.pose).items()}
+    return {"quad": points_to_json(card.quad), "rotation_degrees": round(card.rotation_degrees, 2), "pose": pose}
 
 
 def fields_to_json(fields: Mapping[str, FieldResult]) -> dict[str, JsonValue]:

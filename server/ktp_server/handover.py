@@ -8,14 +8,24 @@ from numpy.typing import NDArray
 from ktp_postprocessing.lines import TextLine
 from ktp_postprocessing.reading import FieldReading, Finding
 from ktp_preprocessing.geometry import map_points
+from ktp_preprocessing.pose import CardPose
 from ktp_preprocessing.quality import QualityScore
 from ktp_preprocessing.requirements import RequirementAction, RequirementReport
-from ktp_server.results import FieldResult, FindingResult, LineResult, Quad, QualityScoreResult, RequirementResult
+from ktp_server.results import (
+    FieldResult,
+    FindingResult,
+    LineResult,
+    PoseResult,
+    Quad,
+    QualityScoreResult,
+    RequirementResult,
+)
 
 __all__ = [
     "field_result",
     "finding_result",
     "line_results",
+    "pose_result",
     "quad_from",
     "quality_result",
     "requirement_results",
@@ -36,6 +46,11 @@ def requirement_results(report: RequirementReport) -> tuple[RequirementResult, .
 def quality_result(score: QualityScore) -> QualityScoreResult:
     """Hand a quality score out."""
     return QualityScoreResult(score.score, score.threshold, score.passed, score.reason)
+
+
+def pose_result(pose: CardPose) -> PoseResult:
+    """Hand a pose out."""
+    return PoseResult(pose.pitch_degrees, pose.yaw_degrees, pose.roll_degrees, pose.tilt_degrees)
 
 
 def field_result(field: FieldReading, to_source: NDArray[np.float64] | None = None) -> FieldResult:

@@ -5,7 +5,14 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ktp_server.card_json import JsonValue, fields_to_json, findings_to_json, normalised_to_json, points_to_json
+from ktp_server.card_json import (
+    JsonValue,
+    card_to_json,
+    fields_to_json,
+    findings_to_json,
+    normalised_to_json,
+    points_to_json,
+)
 from ktp_server.errors import ErrorReason, RecognitionError, reportable_failure
 from ktp_server.reader import CardReader
 from ktp_server.results import AssessmentResult, QualityScoreResult, RecognitionResult
@@ -96,7 +103,7 @@ def outcome_to_json(outcome: FileOutcome) -> dict[str, JsonValue]:
         "quality": {name: _score(score) for name, score in result.quality.items()},
         "glare_quads": [points_to_json(quad) for quad in result.glare_quads],
         "covered_fields": list(result.covered_fields),
-        "card": {"quad": points_to_json(result.card.quad), "rotation_degrees": round(result.card.rotation_degrees, 2)},
+        "card": card_to_json(result.card),
         "timings_ms": {stage: round(duration_ms, 3) for stage, duration_ms in result.timings_ms.items()},
     }
 
@@ -118,7 +125,7 @@ def assessment_to_json(path: Path, result: AssessmentResult) -> dict[str, JsonVa
         },
         "quality": {name: _score(score) for name, score in result.quality.items()},
         "glare_quads": [points_to_json(quad) for quad in result.glare_quads],
-        "card": {"quad": points_to_json(result.card.quad), "rotation_degrees": round(result.card.rotation_degrees, 2)},
+        "card": card_to_json(result.card),
     }
 
 

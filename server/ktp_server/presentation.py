@@ -12,6 +12,7 @@ from ktp_server.outcomes import FileOutcome
 from ktp_server.results import (
     FIELD_NAMES,
     AssessmentResult,
+    CardResult,
     Correction,
     FieldResult,
     FindingResult,
@@ -99,9 +100,14 @@ def render_checks(result: AssessmentResult) -> Group:
     for name, score in result.quality.items():
         verdict = _verdict(passed=score.passed)
         table.add_row(name, f"{score.score:.2f}", f"{score.threshold:.2f}", verdict, score.reason)
-    outline = Text(f"card: {_corners(result.card.quad)}, rotation {result.card.rotation_degrees:.1f}°", style="dim")
+    outline = Text(f"card: {_corners(result.card.quad)}, {_turns(result.card)}", style="dim")
     glare = [Text(f"glare: {_corners(quad)}", style="yellow") for quad in result.glare_quads]
     return Group(table, outline, *glare)
+
+
+def _turns(card: CardResult) -> str:
+    tilt = "" if card.pose is None else f", tilt {card.pose.tilt_degrees:.0f}°"
+    return f"rotation {card.rotation_degrees:.1f}°{tilt}"
 
 
 def _corners(quad: Quad) -> str:
@@ -132,7 +138,7 @@ def _notes(result: RecognitionResult) -> list[Text]:
     notes += [_warning(item) for item in result.requirements if not item.passed]
     notes.append(
         Text(
-            f"rotation {result.card.rotation_degrees:.1f}°, "
+            f"{_turns(result.card)}, "
             + ", ".join(f"{stage} {duration_ms:.1f} ms" for stage, duration_ms in result.timings_ms.items()),
             style="dim",
         )

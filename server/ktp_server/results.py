@@ -16,6 +16,7 @@ __all__ = [
     "FindingResult",
     "LineResult",
     "NormalisedValues",
+    "PoseResult",
     "Quad",
     "QualityScoreResult",
     "RecognitionResult",
@@ -72,6 +73,23 @@ class FindingResult:
 
 
 @dataclass(frozen=True, slots=True)
+class PoseResult:
+    """How the card is turned before the camera, degrees.
+
+    Attributes:
+        pitch_degrees: about its horizontal axis, [-90, 90]; positive when its top is farther away.
+        yaw_degrees: about its vertical axis, [-90, 90]; positive when its right side is farther away.
+        roll_degrees: clockwise in the picture, (-180, 180].
+        tilt_degrees: from right above, [0, 90].
+    """
+
+    pitch_degrees: float
+    yaw_degrees: float
+    roll_degrees: float
+    tilt_degrees: float
+
+
+@dataclass(frozen=True, slots=True)
 class CardResult:
     """The card.
 
@@ -83,6 +101,7 @@ class CardResult:
         findings: what does not fit together.
         lines: every line of text, from top to bottom.
         normalised: what the fields mean, in forms that programs compare.
+        pose: how it is turned before the camera; None in answers of servers that do not tell.
     """
 
     quad: Quad
@@ -92,6 +111,7 @@ class CardResult:
     findings: tuple[FindingResult, ...] = ()
     lines: tuple[LineResult, ...] = ()
     normalised: NormalisedValues = field(default_factory=NormalisedValues)
+    pose: PoseResult | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ from ktp_server.handover import (
     field_result,
     finding_result,
     line_results,
+    pose_result,
     quad_from,
     requirement_results,
     source_quad,
@@ -138,7 +139,8 @@ class AlignedCard:
 
     def result(self) -> CardResult:
         """Give the card as far as it is known without its text."""
-        return CardResult(quad_from(self.outline.quad), self.outline.rotation_degrees, self.score)
+        pose = pose_result(self.assessment.pose)
+        return CardResult(quad_from(self.outline.quad), self.outline.rotation_degrees, self.score, pose=pose)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +224,7 @@ def align_card(prepared: PreparedImage, found: FoundCard, rules: CardRules, cloc
         _reject(card_report, ErrorReason.CARD_TOO_SMALL)
         rectified = rectify(prepared.image.pixels, outline.quad)
     with clock.measure("quality"):
-        assessment = assess_card(prepared.image.pixels, found.selected, outline, rectified, rules.checks)
+        assessment = assess_card(prepared.image, found.selected, outline, rectified, rules.checks)
     requirements = requirement_results(prepared.requirements) + requirement_results(card_report)
     return AlignedCard(outline, found.selected.instance.score, rectified, assessment, requirements)
 

@@ -13,6 +13,7 @@ from ktp_server.results import (
     FieldResult,
     FindingResult,
     LineResult,
+    PoseResult,
     Quad,
     QualityScoreResult,
     RecognitionResult,
@@ -21,6 +22,8 @@ from ktp_server.results import (
 )
 
 QUAD: Quad = ((10.0, 20.5), (110.25, 21.0), (109.0, 84.0), (9.0, 83.0))
+
+POSE = PoseResult(pitch_degrees=-7.25, yaw_degrees=3.5, roll_degrees=-12.0, tilt_degrees=8.0)
 
 NORMALISED = NormalisedValues(
     birth_date=date(1990, 1, 5),
@@ -52,7 +55,7 @@ def recognition_of(text: str) -> RecognitionResult:
     }
     finding = FindingResult("NIK_SERIAL_ZERO", Severity.WARNING, "the serial is 0000", ("nik",))
     return RecognitionResult(
-        card=CardResult(QUAD, -12.5, 0.99, fields, (finding,), (LineResult("Nama", 0.9, QUAD),), NORMALISED),
+        card=CardResult(QUAD, -12.5, 0.99, fields, (finding,), (LineResult("Nama", 0.9, QUAD),), NORMALISED, POSE),
         quality={
             "sharpness": QualityScoreResult(0.9, 0.5, True, ""),
             "brightness": QualityScoreResult(0.2, 0.5, False, "too dark: use more light"),
@@ -112,5 +115,5 @@ class ScriptedReader:
     async def assess_quality(self, data: bytes, deadline_s: float | None = None) -> AssessmentResult:
         """See `CardReader`."""
         result = await self.recognize(data, deadline_s)
-        card = CardResult(result.card.quad, result.card.rotation_degrees, result.card.score)
+        card = CardResult(result.card.quad, result.card.rotation_degrees, result.card.score, pose=result.card.pose)
         return AssessmentResult(card, result.quality, result.requirements, result.timings_ms, result.glare_quads)

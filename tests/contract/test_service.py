@@ -75,6 +75,7 @@ async def test_assessment_reads_no_field(bench: Bench) -> None:
     assert [item.name for item in response.requirements.requirements] == ["file_size_min", "jpeg_quality_min"]
     assert not response.requirements.requirements[1].HasField("measured")
     assert response.card.rotation_degrees == -12.5
+    assert response.card.pose.yaw_degrees == 3.5
     assert not response.card.HasField("nama")
 
 

@@ -18,6 +18,7 @@ from ktp_server.results import (
     FieldResult,
     FindingResult,
     LineResult,
+    PoseResult,
     Quad,
     QualityScoreResult,
     RecognitionResult,
@@ -159,6 +160,7 @@ def _card_to_message(card: CardResult) -> card_pb2.Card:
             for line in card.lines
         ],
         normalised=normalised_to_message(card.normalised),
+        pose=None if card.pose is None else _pose_to_message(card.pose),
     )
     for name, field in card.fields.items():
         getattr(message, name).CopyFrom(_field_to_message(field))
@@ -178,7 +180,21 @@ def _card_from_message(message: card_pb2.Card) -> CardResult:
         ),
         lines=tuple(LineResult(line.text, line.confidence, _quad_from_message(line.quad)) for line in message.lines),
         normalised=normalised_from_message(message.normalised),
+        pose=_pose_from_message(message.pose) if message.HasField("pose") else None,
     )
+
+
+def _pose_to_message(pose: PoseResult) -> card_pb2.Pose:
+    return card_pb2.Pose(
+        pitch_degrees=pose.pitch_degrees,
+        yaw_degrees=pose.yaw_degrees,
+        roll_degrees=pose.roll_degrees,
+        tilt_degrees=pose.tilt_degrees,
+    )
+
+
+def _pose_from_message(message: card_pb2.Pose) -> PoseResult:
+    return PoseResult(message.pitch_degrees, message.yaw_degrees, message.roll_degrees, message.tilt_degrees)
 
 
 def _field_to_message(field: FieldResult) -> card_pb2.Field:

@@ -45,6 +45,14 @@ def exif_orientation(orientation: int, *, order: str = ">") -> bytes:
     return mark + struct.pack(order + "IH", 8, 1) + entry + b"\0\0\0\0"
 
 
+def exif_focal_length(film_mm: int, *, order: str = ">") -> bytes:
+    """A TIFF structure that holds the focal length on 35 mm film only, in the EXIF directory."""
+    mark = b"MM\0*" if order == ">" else b"II*\0"
+    pointer = struct.pack(order + "HHII", 0x8769, 4, 1, 26) + b"\0\0\0\0"
+    entry = struct.pack(order + "HHIHH", 0xA405, 3, 1, film_mm, 0) + b"\0\0\0\0"
+    return mark + struct.pack(order + "IH", 8, 1) + pointer + struct.pack(order + "H", 1) + entry
+
+
 def with_frame_marker(jpeg_file: bytes, marker: int) -> bytes:
     """Replace a baseline JPEG file's SOF0 marker by another frame marker."""
     return jpeg_file.replace(b"\xff\xc0", bytes((0xFF, marker)), 1)

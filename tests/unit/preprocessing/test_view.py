@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ktp_preprocessing.card_shape import tilt_degrees
 from ktp_preprocessing.outline import CardOutline
+from ktp_preprocessing.pose import estimate_pose
 from ktp_preprocessing.view import ViewReport, ViewThresholds, assess_view
 from tests.unit.preprocessing.drawn_cards import card_in_frame, view_of_card
 
@@ -18,19 +18,7 @@ def assess(
 ) -> ViewReport:
     place = view_of_card(0, 0, 0) if quad is None else quad
     outline = CardOutline(place, 0.0, (1.0, 1.0, 1.0, 1.0), visible_share)
-    return assess_view(outline, SIZE_PX, card_in_frame() if card is None else card, None)
-
-
-@pytest.mark.parametrize("pitch", [-35.0, 0.0, 20.0])
-@pytest.mark.parametrize("yaw", [-25.0, 0.0, 40.0])
-def test_tilt_is_told_in_degrees(pitch: float, yaw: float) -> None:
-    """The drawing turns the other way: its positive angles move the bottom and the left side away."""
-    found = np.array(tilt_degrees(view_of_card(pitch, yaw, 0.0), SIZE_PX))
-    total = np.degrees(np.arccos(np.prod(np.cos(np.radians(found)))))
-    expected = np.degrees(np.arccos(np.cos(np.radians(pitch)) * np.cos(np.radians(yaw))))
-    assert total == pytest.approx(expected, abs=6.0)
-    for value, true in zip(found, (pitch, yaw), strict=True):
-        assert abs(true) < 10.0 or np.sign(value) == -np.sign(true) or abs(value) < 1.0
+    return assess_view(outline, estimate_pose(place, SIZE_PX), card_in_frame() if card is None else card, None)
 
 
 def test_a_frontal_card_passes() -> None:
@@ -70,4 +58,5 @@ def test_a_black_picture_says_nothing_of_its_colour() -> None:
 
 def test_thresholds_decide() -> None:
     outline = CardOutline(view_of_card(20, 0, 0), 0.0, (1.0, 1.0, 1.0, 1.0), 1.0)
-    assert not assess_view(outline, SIZE_PX, card_in_frame(), ViewThresholds(tilt=0.95)).tilt.passed
+    pose = estimate_pose(outline.quad, SIZE_PX)
+    assert not assess_view(outline, pose, card_in_frame(), ViewThresholds(tilt=0.95)).tilt.passed

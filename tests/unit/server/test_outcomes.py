@@ -91,7 +91,8 @@ def test_json_of_a_success() -> None:
     assert restored["normalised"]["rt"] == 0
     assert "issue_date" not in restored["normalised"]
     assert restored["findings"][0]["code"] == "NIK_SERIAL_ZERO"
-    assert restored["card"] == {"quad": quad, "rotation_degrees": -12.5}
+    pose = {"pitch_degrees": -7.25, "yaw_degrees": 3.5, "roll_degrees": -12.0, "tilt_degrees": 8.0}
+    assert restored["card"] == {"quad": quad, "rotation_degrees": -12.5, "pose": pose}
     assert restored["quality"]["brightness"]["passed"] is False
     assert restored["glare_quads"] == [quad]
     assert restored["covered_fields"] == ["nama", "alamat"]
