@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,12 +16,13 @@ from ktp_server.gateway.connections import ConnectionLimits, bounded_protocol
 from ktp_server.gateway.tls import HttpTls
 from ktp_server.gateway.upstream import Target, open_upstream
 from ktp_server.listening import bind_address
-from ktp_server.observability.session import Observability
+from ktp_server.observability.logs import log_loop_failure
+from ktp_server.observability.session import Observability, open_observability
 from ktp_server.security.exposure import check_exposure
 from ktp_server.security.tls import TlsFiles
 from ktp_server.settings import Settings
 
-__all__ = ["RunningGateway", "run_gateway"]
+__all__ = ["RunningGateway", "run_gateway", "serve_gateway"]
 
 BACKLOG_COUNT = 256
 IDLE_TIMEOUT_S = 5
@@ -78,6 +80,28 @@ async def run_gateway(
             finally:
                 server.should_exit = True
                 await serving
+
+
+async def serve_gateway(settings: Settings, target: Target) -> None:
+    """Serve HTTP alone until SIGTERM or SIGINT, then drain.
+
+    Args:
+        settings: address and limits.
+        target: the service.
+
+    Raises:
+        Exception: one of `start_errors.START_ERRORS`, the gateway cannot start.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    loop.set_exception_handler(log_loop_failure)
+    with open_observability(settings) as observability:
+        async with run_gateway(settings, target, observability):
+            await stop.wait()
+            logger.info("draining, up to %.0f s", settings.drain_grace_s)
+    logger.info("stopped")
 
 
 class _EmbeddedServer(uvicorn.Server):
