@@ -1,13 +1,13 @@
 """The command line `ktp-ocr`.
 
 `images` holds the commands that read or draw pictures, `checks` the one that only checks them, `texts` those that read
-text, `templates` those for the tables; `config` the one that shows the settings; `options` and `flags` are what they
-share.
+text, `templates` and `keys` those for tables and API keys, `gateway` the HTTP APIs alone, `config` the one that shows
+the settings; `options` and `flags` are what they share.
 """
 
 import typer
 
-from ktp_server.cli import checks, config, images, templates, texts
+from ktp_server.cli import checks, config, gateway, images, keys, templates, texts
 
 __all__ = ["app", "main"]
 
@@ -27,6 +27,7 @@ app = typer.Typer(
 )
 for command in (
     images.serve,
+    gateway.gateway,
     images.read,
     checks.check,
     images.demo,
@@ -37,6 +38,7 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(templates.app, name="templates")
+app.add_typer(keys.app, name="keys")
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """What stands around every method of the service: failures become statuses, calls are named and recorded.
 
-    errors → statuses, ids, records ─ authentication ─ intake ─ method
-    CallInterceptor                   ktp_server.security  IntakeInterceptor
+    errors → statuses, ids, records ─ keys, rates ────────────── intake ─ method
+    CallInterceptor                   AuthenticationInterceptor  IntakeInterceptor
 
 The intake makes every method one that is called with an iterator of requests; see front/intake.py.
 """

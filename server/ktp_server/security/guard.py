@@ -1,12 +1,10 @@
 """All that stands between a server's port and its methods, opened from the settings."""
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import grpc
 
-from ktp_server.security.authentication import AuthenticationInterceptor
 from ktp_server.security.exposure import check_exposure, is_local
 from ktp_server.security.key_file import Keyring
 from ktp_server.security.tls import ServerTls, TlsFiles
@@ -22,12 +20,10 @@ class Guard:
     """TLS and keys of one server process.
 
     Attributes:
-        settings: rates.
         tls: None for connections without encryption.
         keyring: None where callers need no key.
     """
 
-    settings: Settings
     tls: ServerTls | None
     keyring: Keyring | None
 
@@ -50,15 +46,7 @@ class Guard:
         )
         if tls is None and not is_local(settings.listen_address):
             logger.warning("without tls_certificate, images and keys travel to %s unencrypted", settings.listen_address)
-        return cls(settings, tls, keyring)
-
-    def interceptors(self, service: str) -> Sequence[grpc.aio.ServerInterceptor]:
-        """Give what asks calls of a service for their key; it must stand inside the one that reports errors."""
-        if self.keyring is None:
-            return ()
-        return (
-            AuthenticationInterceptor(service, self.keyring, self.settings.rate_limit_per_s, self.settings.workers),
-        )
+        return cls(tls, keyring)
 
     def add_port(self, server: grpc.aio.Server, address: str) -> int:
         """Let a server listen, with TLS where it is set; a Unix socket needs none.
