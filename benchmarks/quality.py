@@ -1,151 +1,147 @@
-"""Measures the image checks against known degradation: balanced accuracy, grey zones, cost.
+"""Measures the image checks against known degradation: curves of field accuracy, balanced accuracy, cost.
 
-    ktp-ocr specimen --seed 7151 --count 60 --stratum clean --out out/quality
-    python benchmarks/quality.py out/quality
+    python benchmarks/quality.py
 
-Each card is rectified by its true corners and degraded by known amounts (blur in card-frame pixels, light in stops,
-glare as a share of the card, colour taken away), so that only the checks are judged. Between `good` and `bad` lies a
-grey zone in which either answer is right.
+The same scenes are photographed sharp and blurred, well lit and dark, with and without glare, in colour and copied,
+from a screen and not; the real pipeline reads every picture. Where reading really suffers, the check must fail, and
+where it does not, pass; `ktp_benchmarks/quality_table.py` has the rule. The curves become a picture, the table is
+printed, and both are kept with date and models.
 """
 
-import sys
+import json
+import os
 import time
-from collections import defaultdict
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import cv2
 import numpy as np
 import typer
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from ktp_benchmarks.provenance import RESULTS, describe_run, result_file
+from ktp_benchmarks.quality_picture import write_picture
+from ktp_benchmarks.quality_run import STRATA, UNLIKE, Observation, observe, plan
+from ktp_benchmarks.quality_table import Curve, Verdicts, curves, judge_all, tally
+from ktp_benchmarks.session import open_progress
+from ktp_preprocessing.decode import decode_image
 from ktp_preprocessing.outline import CardOutline
-from ktp_preprocessing.quality import QualityScore, assess_quality
 from ktp_preprocessing.rectify import rectify
-from ktp_preprocessing.view import assess_view
-from ktp_specimen.truth import SpecimenTruth, read_pixels, read_truths
+from ktp_server.assessment import CheckRules, assess_card
+from ktp_server.cards import SelectedCard
+from ktp_server.models import CardInstance
+from ktp_server.settings import Settings
+from ktp_specimen.generate import draw_specimen
 
-Pixels = NDArray[np.uint8]
-
-
-@dataclass(frozen=True, slots=True)
-class Ladder:
-    """How a card gets worse.
-
-    Attributes:
-        degrade: a card frame and a strength -> the degraded card frame.
-        strengths: what is tried; larger is worse.
-        good: up to here the check must pass.
-        bad: from here on it must fail.
-        unit: of the strength.
-    """
-
-    degrade: Callable[[Pixels, float, np.random.Generator], Pixels]
-    strengths: tuple[float, ...]
-    good: float
-    bad: float
-    unit: str
+COST_SIZE_PX = (1600, 1200)
+COST_REPEATS = 30
 
 
-def _blur(card: Pixels, sigma_px: float, _: np.random.Generator) -> Pixels:
-    return np.asarray(cv2.GaussianBlur(card, (0, 0), sigma_px), np.uint8) if sigma_px else card
+def main(  # noqa: PLR0913  # each option of the command is a parameter
+    seed: Annotated[int, typer.Option(help="Of every picture; 7xxx are for development.")] = 7250,
+    cards: Annotated[int, typer.Option(help="Cards of each stratum, each photographed on every ladder.")] = 3,
+    scenes: Annotated[int, typer.Option(help="Scenes with several cards, and as many without a KTP.")] = 24,
+    workers: Annotated[int, typer.Option(help="Processes.")] = os.cpu_count() or 1,
+    picture: Annotated[Path, typer.Option(help="Where the curves are drawn, SVG.")] = Path("out/quality.svg"),
+    results: Annotated[Path, typer.Option(help="Folder of dated results.")] = RESULTS,
+) -> None:
+    """Print how well each check tells degraded specimens from good ones, and draw the curves behind it."""
+    start_s = time.monotonic()
+    observations: list[Observation] = []
+    with open_progress() as progress:
+        for done in progress.track(observe(plan(seed, cards, scenes), workers), total=4 * workers):
+            observations += done
+    thresholds = served_thresholds(Settings())
+    verdicts = tally(judge_all(observations), thresholds)
+    found = curves(observations, thresholds)
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    write_picture(picture, found)
+    cost_ms = measure_cost(seed)
+    console = Console(width=120)
+    console.print(verdict_table(verdicts, thresholds))
+    console.print(curve_table(found))
+    console.print(unlike_line(observations))
+    console.print(f"all checks together: {cost_ms:.1f} ms CPU a card at {COST_SIZE_PX[0]} x {COST_SIZE_PX[1]}")
+    document = {
+        "provenance": describe_run() | {"seed": seed, "cards": cards, "scenes": scenes},
+        "thresholds": thresholds,
+        "verdicts": {f"{attribute} {stratum}": asdict(v) for (attribute, stratum), v in verdicts.items()},
+        "curves": {name: asdict(curve) for name, curve in found.items()},
+        "cost_ms": round(cost_ms, 2),
+    }
+    path = result_file(results, f"quality-{seed}")
+    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    console.print(
+        f"{len(observations)} pictures in {time.monotonic() - start_s:.0f} s; curves: {picture}; kept: {path}"
+    )
 
 
-def _expose(card: Pixels, stops: float, _: np.random.Generator) -> Pixels:
-    """Change the light, which display values follow by the power 1 / 2.2."""
-    return np.asarray(np.clip(card * 2.0 ** (stops / 2.2) + 0.5, 0, 255), np.uint8)
+def served_thresholds(settings: Settings) -> dict[str, float]:
+    """Lowest scores that pass by default, by attribute."""
+    return {
+        "sharpness": settings.sharpness_min,
+        "brightness": settings.brightness_min,
+        "specularity": settings.specularity_min,
+        "colour": settings.colour_min,
+        "moire": settings.moire_min,
+        "single_card": 1.0 - settings.extra_card_score_min,
+        "ktp_likeness": settings.ktp_likeness_min,
+    }
 
 
-def _darken(card: Pixels, stops: float, rng: np.random.Generator) -> Pixels:
-    return _expose(card, -stops, rng)
-
-
-def _glare(card: Pixels, share: float, rng: np.random.Generator) -> Pixels:
-    """Blow out an ellipse somewhere over the printed text."""
-    height_px, width_px = card.shape[:2]
-    stretch = float(rng.uniform(1.0, 2.0))
-    radius_px = np.sqrt(share * height_px * width_px / np.pi / stretch)
-    x, y = rng.uniform(0.25, 0.5) * width_px, rng.uniform(0.35, 0.7) * height_px
-    rows, columns = np.indices((height_px, width_px))
-    distance = np.hypot((columns - x) / stretch, rows - y) - radius_px
-    light = 400.0 / (1.0 + np.exp(np.clip(distance / 3.0, -50, 50))) if share else np.zeros((height_px, width_px))
-    return np.asarray(np.clip(card + light[..., None], 0, 255), np.uint8)
-
-
-def _bleach(card: Pixels, share: float, rng: np.random.Generator) -> Pixels:
-    """Take a share of the colour away, under light of any tint."""
-    grey = cv2.cvtColor(card, cv2.COLOR_RGB2GRAY)[..., None] * rng.uniform(0.85, 1.0, 3)
-    return np.asarray(np.clip((1.0 - share) * card + share * grey, 0, 255), np.uint8)
-
-
-LADDERS: Mapping[str, tuple[Ladder, ...]] = {
-    "sharpness": (Ladder(_blur, (0.0, 0.5, 1.0, 2.5, 3.0, 4.0), 1.0, 2.5, "px of blur"),),
-    "brightness": (
-        Ladder(_darken, (0.0, 1.0, 2.0, 5.0, 6.0, 7.0), 2.0, 5.0, "stops less"),
-        Ladder(_expose, (0.0, 0.3, 4.0, 5.0), 0.5, 4.0, "stops more"),
-    ),
-    "specularity": (Ladder(_glare, (0.0, 0.003, 0.01, 0.04, 0.06, 0.1), 0.01, 0.04, "of the card"),),
-    "colour": (Ladder(_bleach, (0.0, 0.1, 0.2, 0.95, 1.0), 0.2, 0.95, "of the colour"),),
-}
-
-
-def main(folder: Annotated[Path, typer.Argument(help="Specimens: a folder with images/ and truth.jsonl.")]) -> None:
-    """Print how well each check tells degraded specimens of FOLDER from good ones."""
+def measure_cost(seed: int) -> float:
+    """CPU time of all checks on one card, ms: the median of some runs in one thread."""
     cv2.setNumThreads(1)
-    truths = [truth for truth in read_truths(folder) if len(truth.cards) == 1 and is_good(truth.degradation)]
-    if not truths:
-        sys.exit(f"{folder} holds no good specimen with exactly one card")
-    answers: dict[tuple[str, int], list[tuple[float, bool]]] = defaultdict(list)
-    costs_ms: list[float] = []
-    for truth in truths:
-        card = rectify(read_pixels(folder, truth), truth.cards[0].quad).pixels
-        rng = np.random.default_rng((truth.seed, truth.index))
-        for name, ladders in LADDERS.items():
-            for number, ladder in enumerate(ladders):
-                for strength in ladder.strengths:
-                    passed, cost_ms = assess(name, ladder.degrade(card, strength, rng), truth)
-                    answers[name, number].append((strength, passed))
-                    costs_ms.append(cost_ms)
-    table = Table(title=f"Image checks on {len(truths)} specimens, {np.median(costs_ms):.1f} ms CPU a card")
-    for column in ("check", "good up to", "bad from", "good passed", "bad failed", "balanced accuracy"):
-        table.add_column(column, justify="left" if column == "check" else "right", no_wrap=True)
-    for (name, number), pairs in answers.items():
-        table.add_row(name, *row(LADDERS[name][number], pairs))
-    Console(width=120).print(table)
+    specimen = draw_specimen(seed, 0, STRATA[0])
+    truth = specimen.truth.cards[0]
+    drawn = cv2.resize(decode_image(specimen.jpeg).pixels, COST_SIZE_PX, interpolation=cv2.INTER_AREA)
+    image = decode_image(cv2.imencode(".jpg", cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR))[1].tobytes())
+    quad = truth.quad * (np.array(COST_SIZE_PX) / specimen.truth.size_px)
+    outline = CardOutline(quad, truth.rotation_degrees, (1.0, 1.0, 1.0, 1.0), 1.0)
+    rectified = rectify(image.pixels, quad)
+    found = SelectedCard(CardInstance(np.zeros(4, np.float32), 1.0, 0, np.ones((28, 28), np.float32)), 0.0)
+    costs_ms = []
+    for _ in range(COST_REPEATS):
+        start_s = time.thread_time()
+        assess_card(image, found, outline, rectified, CheckRules())
+        costs_ms.append((time.thread_time() - start_s) * 1e3)
+    return float(np.median(costs_ms))
 
 
-def is_good(seen: Mapping[str, float]) -> bool:
-    """Tell whether a specimen is fit to begin with: in focus, without glare, in colour."""
-    blurred = max(seen["blur_card_px"], seen["motion_card_px"] / 3.5) > 1.0
-    return not (blurred or seen["glare"] or seen["photocopy"] or seen["screen"] or seen["saturation"] < 0.5)
+def verdict_table(verdicts: dict[tuple[str, str], Verdicts], thresholds: dict[str, float]) -> Table:
+    """Balanced accuracy by attribute and stratum."""
+    table = Table(title="Checks outside their grey zones")
+    for column in ("check", "threshold", "pictures", "good passed", "bad failed", "grey zone", "balanced accuracy"):
+        table.add_column(column, justify="left" if column in ("check", "pictures") else "right", no_wrap=True)
+    for (attribute, stratum), v in sorted(verdicts.items()):
+        accuracy = v.balanced_accuracy
+        table.add_row(
+            *(attribute, f"{thresholds[attribute]:.2f}", stratum),
+            *(f"{v.good_passed} of {v.good}", f"{v.bad_failed} of {v.bad}", str(v.grey)),
+            "-" if accuracy is None else f"{accuracy:.1%}",
+        )
+    return table
 
 
-def assess(name: str, card: Pixels, truth: SpecimenTruth) -> tuple[bool, float]:
-    """Run all checks on a card frame: whether the named one passed, and the CPU time of all in ms."""
-    outline = CardOutline(truth.cards[0].quad, truth.cards[0].rotation_degrees, (1.0, 1.0, 1.0, 1.0), 1.0)
-    start_s = time.thread_time()
-    quality = assess_quality(card)
-    view = assess_view(outline, truth.size_px, card, None)
-    cost_ms = (time.thread_time() - start_s) * 1e3
-    score: QualityScore = getattr(view if hasattr(view, name) else quality, name)
-    return score.passed, cost_ms
+def curve_table(found: dict[str, Curve]) -> Table:
+    """How reading falls on each ladder, and the share of pictures that the check fails."""
+    table = Table(title="Fields still read / pictures that fail the check, by strength")
+    table.add_column("degradation")
+    table.add_column("course", overflow="fold")
+    for name, curve in found.items():
+        steps = zip(curve.strengths, curve.exact_shares, curve.failed_shares, strict=True)
+        table.add_row(name, "   ".join(f"{s:g}: {read:.0%} / {failed:.0%}" for s, read, failed in steps))
+    return table
 
 
-def row(ladder: Ladder, pairs: list[tuple[float, bool]]) -> list[str]:
-    """Cells of one check's row, from (strength, passed) of each picture."""
-    good = [passed for strength, passed in pairs if strength <= ladder.good]
-    bad = [not passed for strength, passed in pairs if strength >= ladder.bad]
-    return [
-        f"{ladder.good:g} {ladder.unit}",
-        f"{ladder.bad:g}",
-        f"{sum(good)} of {len(good)}",
-        f"{sum(bad)} of {len(bad)}",
-        f"{50 * (np.mean(good) + np.mean(bad)):.1f} %",
-    ]
+def unlike_line(observations: Sequence[Observation]) -> str:
+    """What became of the scenes without a KTP."""
+    scenes = [o for o in observations if o.subject == UNLIKE]
+    taken_count = sum(bool(o.scores) for o in scenes)
+    return f"scenes without a KTP: {len(scenes)}, in {taken_count} of them something was taken for one"
 
 
 if __name__ == "__main__":

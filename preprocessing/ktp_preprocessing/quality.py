@@ -17,12 +17,19 @@ from ktp_preprocessing.sharpness import blur_sigma_px
 
 __all__ = ["QualityReport", "QualityScore", "QualityThresholds", "assess_quality", "judge"]
 
-_UNREADABLE_BLUR_PX = 2.6
+_UNREADABLE_BLUR_PX = 2.85
 """Blur, card-frame pixels, that scores 0: hardly a field is read there. At half of it, a score of 0.5, reading begins
 to suffer: 3 of 4 fields are read at 1.5 px, 19 of 20 at 1 px (`benchmarks/quality.py`)."""
 
-_WELL_LIT_LEVEL = 120.0
-"""Ground level that scores 1 on the dark side; half of it, two stops under the usual 200, scores 0.5."""
+_CLEAR_CONTRAST = 12.0
+"""Contrast of ground and ink over noise that scores 1 on the dark side. Darkness alone harms no reading, noise does: at
+half of it, a score of 0.5, whole fields begin to be lost (`benchmarks/quality.py`)."""
+
+_NOISE_FLOOR = 2.0
+"""Noise, in grey levels, that compression and rounding leave in the quietest picture."""
+
+_LAPLACIAN_GAIN = 0.6745 * 20.0**0.5
+"""Median absolute Laplacian of white noise with standard deviation 1 (weights 4 and four times -1)."""
 
 _BLOWN_LEVEL = 250
 _HARMLESS_BLOWN_SHARE, _BLOWN_SHARE = 0.3, 0.6
@@ -35,14 +42,15 @@ _UNLIT_SHARE = 0.3
 """Glare is brighter than the ground where no glare is; it may cover half of the card. Where even that part of the card
 is nearly white, the whole card is too bright, which is no glare."""
 
-_WORST_GLARE_SHARE = 0.05
-"""Blown-out share of the card that scores 0: a spot of one eighth of the card's width."""
+_WORST_GLARE_SHARE = 0.16
+"""Blown-out share of the values' places that scores 0. Up to half of it, hardly a field is lost; from there on, reading
+suffers: a fifth of the fields and more (`benchmarks/quality.py`)."""
 
 _SMALLEST_GLARE_SHARE = 0.0015
 _GLARE_HALVING_COUNT = 2
 _GLARE_CELL_PX = 2**_GLARE_HALVING_COUNT
 
-_DROWNED_LEVEL = 190
+_DROWNED_LEVEL = 205
 """Where the darkest pixel near a blown-out place is lighter than this, print there is drowned; elsewhere it is legible
 through the reflection (ink has a level of about 60)."""
 
@@ -54,6 +62,16 @@ _LEVEL_STEP = 2
 
 _PHOTO_LEFT, _PHOTO_TOP, _PHOTO_BOTTOM = 0.70, 0.22, 0.77
 """The photo panel, as fractions of the card: dark hair and white shirts there say nothing about the light."""
+
+
+_VALUE_BOXES = (
+    (0.25, 0.04, 0.75, 0.16),  # province and regency
+    (0.26, 0.24, 0.45, 0.92),  # values
+    (0.45, 0.24, 0.68, 0.45),  # long ones, the NIK's end, the blood type
+    (0.72, 0.78, 0.96, 0.88),  # place and date of issue
+)
+"""Where a KTP's values are printed: left, top, right, bottom as fractions of the card. Glare on the photo, on labels or
+on blank ground costs no field: labels are told by their rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +146,7 @@ def assess_quality(card_pixels: NDArray[np.uint8], thresholds: QualityThresholds
     sharpness = float(np.clip(1.0 - blur_px / _UNREADABLE_BLUR_PX, 0.0, 1.0))
     levels = _level_shares(grey)
     ground_level = _quantile(levels, 0.5)
-    brightness, too_dark = _score_brightness(levels, ground_level)
+    brightness, too_dark = _score_brightness(levels, _noise_level(grey))
     share, glare_quads = _find_glare(card, grey, _quantile(levels, _UNLIT_SHARE))
     specularity = float(np.clip(1.0 - share / _WORST_GLARE_SHARE, 0.0, 1.0))
     light = "the card is too dark: add light" if too_dark else "the card is too bright: reduce light or exposure"
@@ -163,6 +181,14 @@ def _photo_panel(height_px: int, width_px: int) -> NDArray[np.bool_]:
     return panel
 
 
+def _value_places(height_px: int, width_px: int) -> NDArray[np.bool_]:
+    """Where values are printed: (H, W) bool."""
+    places = np.zeros((height_px, width_px), dtype=np.bool_)
+    for left, top, right, bottom in _VALUE_BOXES:
+        places[int(top * height_px) : int(bottom * height_px), int(left * width_px) : int(right * width_px)] = True
+    return places
+
+
 def _level_shares(grey: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Share of the card beside the photo that is at most as bright as each grey level: (256,), ascending to 1."""
     sample = grey[::_LEVEL_STEP, ::_LEVEL_STEP]
@@ -176,20 +202,28 @@ def _quantile(levels: NDArray[np.float64], share: float) -> float:
     return float(np.searchsorted(levels, share))
 
 
-def _score_brightness(levels: NDArray[np.float64], ground_level: float) -> tuple[float, bool]:
+def _noise_level(grey: NDArray[np.uint8]) -> float:
+    """Standard deviation of the noise, grey levels; print and ground structure leave the median alone."""
+    bends = np.abs(cv2.Laplacian(grey, cv2.CV_16S)[1:-1:_LEVEL_STEP, 1:-1:_LEVEL_STEP])
+    counts = np.cumsum(np.bincount(bends.ravel()))
+    return float(np.searchsorted(counts, counts[-1] / 2)) / _LAPLACIAN_GAIN
+
+
+def _score_brightness(levels: NDArray[np.float64], noise_level: float) -> tuple[float, bool]:
     """Score the light from the grey levels beside the photo; returns the score and whether dark is the worse side."""
-    dark_score = float(np.clip(ground_level / _WELL_LIT_LEVEL, 0.0, 1.0))
+    ground_level = _quantile(levels, 0.5)
+    contrast = max(ground_level - _quantile(levels, 0.02), 0.0)
+    dark_score = min(contrast / (noise_level + _NOISE_FLOOR) / _CLEAR_CONTRAST, 1.0)
     blown_share = 1.0 - float(levels[_BLOWN_LEVEL - 1])
     blown = float(np.clip((blown_share - _HARMLESS_BLOWN_SHARE) / (_BLOWN_SHARE - _HARMLESS_BLOWN_SHARE), 0.0, 1.0))
-    contrast = ground_level - _quantile(levels, 0.02)
-    bright_score = 1.0 - blown * (1.0 - min(max(contrast, 0.0) / _LEGIBLE_CONTRAST, 1.0))
+    bright_score = 1.0 - blown * (1.0 - min(contrast / _LEGIBLE_CONTRAST, 1.0))
     return min(dark_score, bright_score), dark_score <= bright_score
 
 
 def _find_glare(
     card: NDArray[np.uint8], grey: NDArray[np.uint8], unlit_level: float
 ) -> tuple[float, NDArray[np.float64]]:
-    """Find blown-out areas: their share of the card beside the photo, and (N, 4, 2) boxes in card-frame pixels."""
+    """Find blown-out areas: their share of the values' places, and (N, 4, 2) quads in card-frame pixels."""
     size = card.shape[1] // _GLARE_CELL_PX, card.shape[0] // _GLARE_CELL_PX
     red, green, blue = cv2.split(halve(card, _GLARE_HALVING_COUNT))
     lowest = cv2.min(cv2.min(red, green), blue)
@@ -203,7 +237,8 @@ def _find_glare(
     spots = [number for number in range(1, count) if areas[number] >= _SMALLEST_GLARE_SHARE * bright.size]
     corners = np.array([_enclose(np.asarray(labels == number)) for number in spots]).reshape(-1, 4, 2)
     quads = corners * _GLARE_CELL_PX + np.array(CARD_FRAME_MARGIN_PX) - 0.5
-    return float(areas[spots].sum()) / bright.size, np.clip(quads, -0.5, np.array(CARD_FRAME_SIZE_PX) - 0.5)
+    share = float(np.isin(labels, spots)[_value_places(size[1], size[0])].mean())
+    return share, np.clip(quads, -0.5, np.array(CARD_FRAME_SIZE_PX) - 0.5)
 
 
 def _enclose(spot: NDArray[np.bool_]) -> NDArray[np.float64]:

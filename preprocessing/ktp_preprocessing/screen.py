@@ -48,11 +48,12 @@ class _Channel:
     ridge_height: float
 
 
-_BRIGHTNESS = _Channel(least=0.18, largest=0.5, area_height=2.0, ridge_height=1.6)
-_COLOUR = _Channel(least=0.1, largest=0.44, area_height=4.4, ridge_height=0.95)
+_BRIGHTNESS = _Channel(least=0.18, largest=0.5, area_height=2.0, ridge_height=1.55)
+_COLOUR = _Channel(least=0.1, largest=0.44, area_height=4.35, ridge_height=0.9)
 
 _SCORE_STEP = 0.3
-_LEAST_POWER = 1e-2
+_LEAST_POWER = 10.0
+"""Power below which rounding decides, of patches with grey levels of 255."""
 
 
 def score_screen(pixels: NDArray[np.uint8], quad: NDArray[np.float64]) -> float:
@@ -90,27 +91,36 @@ def _mean_spectra(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Mean power spectra of brightness and of red against blue in patches around middles; see `_unpack`."""
     limit = np.array(pixels.shape[1::-1]) - _PATCH_PX
-    sums = np.zeros((2, _PATCH_PX, _PATCH_PX), dtype=np.float32)
-    for left, top in np.clip(np.round(middles - _PATCH_PX / 2), 0, limit).astype(int):
-        patch = pixels[top : top + _PATCH_PX, left : left + _PATCH_PX]
-        brightness = cv2.cvtColor(patch, cv2.COLOR_RGB2GRAY).astype(np.float32)
-        colour = cv2.subtract(patch[..., 0], patch[..., 2], dtype=cv2.CV_32F)
-        for total, plane in zip(sums, (brightness, colour), strict=True):
-            spectrum = cv2.dft((plane - cv2.mean(plane)[0]) * _WINDOW)
-            cv2.accumulate(cv2.mulSpectrums(spectrum, spectrum, 0, conjB=True), total)
-    brightness_power, colour_power = (_unpack(total / np.float32(len(middles))) for total in sums)
-    return brightness_power, colour_power
+    corners = np.clip(np.round(middles - _PATCH_PX / 2), 0, limit).astype(int)
+    # One above the other, so that each step but the transform is done for all patches at once.
+    column = np.concatenate([pixels[top : top + _PATCH_PX, left : left + _PATCH_PX] for left, top in corners])
+    red_minus_blue = cv2.subtract(column[..., 0], column[..., 2], dtype=cv2.CV_32F)
+    brightness, colour = (
+        _mean_power(np.asarray(plane, dtype=np.float32))
+        for plane in (cv2.cvtColor(column, cv2.COLOR_RGB2GRAY), red_minus_blue)
+    )
+    return brightness, colour
 
 
-def _unpack(packed: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Turn a power spectrum in OpenCV's packed form (CCS) into (N, N / 2) float32.
+def _mean_power(column: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Mean power spectrum of (P * N, N) patches one above the other; their mean level is below every band."""
+    patches = column.reshape(-1, _PATCH_PX, _PATCH_PX) * _WINDOW
+    total = np.zeros((_PATCH_PX, _PATCH_PX), dtype=np.float32)
+    for patch in patches:
+        cv2.accumulateSquare(cv2.dft(patch), total)
+    return _unpack(total / np.float32(len(patches)))
+
+
+def _unpack(squares: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Turn squares of real and imaginary parts in OpenCV's packed form (CCS) into power, (N, N / 2) float32.
 
     Column x holds x / N cycles a pixel across; row N / 2 + y holds y / N cycles down.
     """
     half = _PATCH_PX // 2
     power = np.empty((_PATCH_PX, half), dtype=np.float32)
-    power[:, 1:] = packed[:, 1:-1:2]
-    down = np.concatenate([packed[:1, 0], packed[1:-1:2, 0], packed[-1:, 0]])  # 0 to N / 2, mirrored below 0
+    power[:, 1:] = squares[:, 1:-1:2] + squares[:, 2::2]
+    first = squares[:, 0]
+    down = np.concatenate([first[:1], first[1:-1:2] + first[2::2], first[-1:]])  # 0 to N / 2, mirrored below 0
     power[: half + 1, 0] = down
     power[half + 1 :, 0] = down[-2:0:-1]
     return np.roll(power, half, axis=0)

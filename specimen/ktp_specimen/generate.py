@@ -4,9 +4,9 @@ Every image is drawn from `numpy.random.default_rng([seed, index])` alone: image
 ten or ten thousand are drawn, in one process or eight.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ktp_specimen.backgrounds import draw_background
-from ktp_specimen.camera import Photograph, photograph
+from ktp_specimen.camera import Degradation, Photograph, photograph
 from ktp_specimen.card import PrintedCard, draw_style, print_card
 from ktp_specimen.fonts import STANDARD, WIDE, FontSet, check_fonts
 from ktp_specimen.legibility import judge_lines
@@ -34,6 +34,10 @@ CARD_FRAME_PX = 640.0
 
 SAMPLES = np.meshgrid(np.linspace(0.02, 0.98, 9), (0.2, 0.5, 0.8))
 """Where a line is looked at for objects, along and across, of its sides."""
+
+
+Conditions = Callable[[Degradation, float], Degradation]
+"""Changes a photograph's conditions, given the image pixels in a pixel of a card `CARD_FRAME_PX` wide."""
 
 
 class OtherSpecimens(Exception):
@@ -117,14 +121,26 @@ def _draw_indexed(task: tuple[SpecimenSettings, int]) -> Specimen:
     return draw_specimen(settings.seed, index, settings.strata[index % len(settings.strata)], settings.training)
 
 
-def draw_specimen(seed: int, index: int, stratum: Stratum, training: bool = False) -> Specimen:
+def draw_specimen(
+    seed: int, index: int, stratum: Stratum, training: bool = False, conditions: Conditions | None = None
+) -> Specimen:
     """Draw one specimen photograph.
+
+    Args:
+        seed: of the set.
+        index: in the set.
+        stratum: what it is like.
+        training: see `SpecimenSettings`.
+        conditions: changes how it is photographed; the scene, its cards and objects stay the same.
 
     Raises:
         FontMissing: a font is not installed.
     """
     rng = np.random.default_rng([seed, index])
     shot = draw_shot(rng, stratum, training)
+    if conditions is not None:
+        width_px = np.linalg.norm(np.subtract(*project(shot.cards[0], shot.shape)[:2])) if shot.cards else CARD_FRAME_PX
+        shot = replace(shot, degradation=conditions(shot.degradation, float(width_px) / CARD_FRAME_PX))
     scene = draw_background(rng, shot.shape, training)
     distractors = tuple(_lay_thing(rng, scene, thing) for thing in shot.things)
     cards = [_lay_card(rng, scene, pose, shot) for pose in shot.cards]

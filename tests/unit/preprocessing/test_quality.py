@@ -69,11 +69,22 @@ def test_motion_blur_counts_in_every_direction(degrees: int) -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_dark_card_fails_with_advice(seed: int) -> None:
-    scores = [assess_quality(exposed(card_in_frame(seed), stops)).brightness for stops in (0.0, -1.0, -2.0, -3.0)]
+def test_dark_card_fails_with_advice_once_its_print_drowns_in_noise(seed: int) -> None:
+    cards = [noisy(exposed(card_in_frame(seed), stops), 3.0) for stops in (0.0, -1.0, -2.0, -3.0, -4.0)]
+    scores = [assess_quality(card).brightness for card in cards]
     assert [score.score for score in scores] == sorted((score.score for score in scores), reverse=True)
-    assert [score.passed for score in scores] == [True, True, False, False]
-    assert "dark" in scores[2].reason
+    assert [score.passed for score in scores] == [True, True, True, False, False]
+    assert "dark" in scores[3].reason
+
+
+def test_a_dark_card_without_noise_can_be_read() -> None:
+    assert assess_quality(exposed(card_in_frame(), -2.0)).brightness.passed
+
+
+def test_grain_alone_calls_for_light() -> None:
+    grainy = assess_quality(noisy(exposed(card_in_frame(), -1.0), 24.0)).brightness
+    assert not grainy.passed
+    assert "add light" in grainy.reason
 
 
 @pytest.mark.parametrize("seed", SEEDS)

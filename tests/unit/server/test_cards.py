@@ -40,13 +40,13 @@ def test_second_card_elsewhere_is_one_too_many() -> None:
 
 def test_where_several_only_warn_the_largest_sure_one_is_taken() -> None:
     selected = select_card([instance(ASIDE, 0.99), instance(CARD, 0.9), instance((0, 300, 400, 600), 0.6)], LENIENT)
-    assert np.array_equal(selected.instance.box, np.float32(CARD))
+    assert np.array_equal(selected.instance.box, np.array(CARD, dtype=np.float32))
     assert selected.other_score == pytest.approx(0.99)
 
 
 def test_a_small_sure_card_in_the_background_does_not_replace_the_one_in_front() -> None:
     selected = select_card([instance((0.0, 0.0, 40.0, 30.0), 0.99), instance(CARD, 0.9)], SELECTION)
-    assert np.array_equal(selected.instance.box, np.float32(CARD))
+    assert np.array_equal(selected.instance.box, np.array(CARD, dtype=np.float32))
     assert selected.other_score == 0.0
 
 

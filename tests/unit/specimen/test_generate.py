@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -5,6 +6,7 @@ import numpy as np
 import pytest
 
 from ktp_specimen import fonts
+from ktp_specimen.camera import Degradation
 from ktp_specimen.fonts import STANDARD, FontMissing, FontSet, check_fonts
 from ktp_specimen.generate import OtherSpecimens, SpecimenSettings, draw_specimen, write_specimens
 from ktp_specimen.pose import project
@@ -79,6 +81,27 @@ def test_text_stands_where_the_truth_says() -> None:
         for corners in (quad, above)
     )
     assert inked > 2.5 * blank
+
+
+def test_other_conditions_leave_the_scene_as_it_is() -> None:
+    drawn = draw_specimen(8, 1, Stratum.PHONE)
+    scales = []
+
+    def shake(conditions: Degradation, scale: float) -> Degradation:
+        scales.append(scale)
+        return replace(conditions, motion_px=9.0 * scale)
+
+    shaken = draw_specimen(8, 1, Stratum.PHONE, conditions=shake)
+    card, other = drawn.truth.cards[0], shaken.truth.cards[0]
+    assert np.array_equal(card.quad, other.quad)
+    assert card.fields == other.fields
+    assert shaken.truth.degradation["motion_card_px"] == pytest.approx(9.0)
+    assert scales == [pytest.approx(np.linalg.norm(card.quad[1] - card.quad[0]) / 640.0)]
+    sharp, blurred = (
+        cv2.Laplacian(cv2.imdecode(np.frombuffer(item.jpeg, np.uint8), cv2.IMREAD_GRAYSCALE), cv2.CV_64F).std()
+        for item in (drawn, shaken)
+    )
+    assert blurred < 0.8 * sharp
 
 
 def test_scenes_without_and_with_several_cards() -> None:
