@@ -4,6 +4,8 @@ import pytest
 from typer.testing import CliRunner
 
 from ktp_server.cli import app
+from ktp_server.configuration import environment_name
+from ktp_server.settings import Settings
 
 runner = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1"})
 
@@ -16,6 +18,9 @@ runner = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1"})
         (["fields"], ["--json", "--templates", '"quad"', "standard input", "Exit status"]),
         (["nik"], ["--json", "--templates", "16 digits", "Papua"]),
         (["templates"], ["build", "check"]),
+        (["config"], ["--format", "--config", "where each value comes from"]),
+        (["keys"], ["add", "list", "revoke"]),
+        (["keys", "add"], ["--file", "--rate", "KTP_OCR_API_KEYS", "this once"]),
         (["templates", "build"], ["--out", "make templates"]),
         (["check"], ["--json", "Exit status", "without reading"]),
         (["read"], ["--json", "Exit status", "folders"]),
@@ -43,3 +48,12 @@ def test_mistakes_are_told_in_one_line(arguments: list[str], message: str) -> No
     assert outcome.exit_code == 2
     assert message in outcome.output
     assert "Traceback" not in outcome.output
+
+
+def test_help_tells_no_value_of_the_environment() -> None:
+    """A secret that someone has put into the environment stays there."""
+    environment = {environment_name(name): "s3cret" for name in Settings.model_fields}
+    for command in ("serve", "config", "gateway"):
+        shown = runner.invoke(app, [command, "--help"], env=environment)
+        assert shown.exit_code == 0
+        assert "s3cret" not in shown.output
