@@ -47,7 +47,7 @@ class Cluster:
             answer = await stub.RecognizeCard(messages.RecognizeCardRequest(image=image), timeout=PATIENCE_S)
         return int(answer.recognition.card.nama.value)
 
-    async def health(self) -> "HealthCheckResponse.ServingStatus":
+    async def health(self) -> int:
         """What one health check says, on a connection of its own."""
         async with self.connection() as channel:
             check = channel.unary_unary(
@@ -64,7 +64,7 @@ class Cluster:
                 found.add(await self.ask())
         return found
 
-    async def until(self, status: "HealthCheckResponse.ServingStatus") -> None:
+    async def until(self, status: int) -> None:
         """Wait until a health check gives a status."""
         async with asyncio.timeout(PATIENCE_S):
             while await self.health() != status:

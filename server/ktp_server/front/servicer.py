@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ktp.ocr.v1 import ktp_ocr_service_pb2 as messages
 from ktp.ocr.v1 import ktp_ocr_service_pb2_grpc as stubs
-from ktp_server.errors import reportable_failure
+from ktp_server.errors import RecognitionError, reportable_failure
 from ktp_server.front.admission import Admission
 from ktp_server.front.calls import Context, check_request_id, name_call, open_record, request_id_of
 from ktp_server.front.convert import assessment_to_response, recognition_to_message, status_from_error
@@ -87,12 +87,18 @@ class KtpOcrServicer(stubs.KtpOcrServiceServicer):
             answers.put_nowait(await self._answer_item(request, deadline_s, context))
 
         async def take_requests() -> None:
+            broken: RecognitionError | None = None
             try:
                 async with asyncio.TaskGroup() as group:
-                    await places.acquire()
-                    async for request in request_iterator:
-                        group.create_task(answer(request))
+                    try:
                         await places.acquire()
+                        async for request in request_iterator:
+                            group.create_task(answer(request))
+                            await places.acquire()
+                    except RecognitionError as error:  # of the intake; what came before it is still answered
+                        broken = error
+                if broken is not None:
+                    raise broken
             finally:
                 answers.put_nowait(None)
 
