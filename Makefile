@@ -149,6 +149,10 @@ correction: setup ## measure what correction is worth on true lines with 2, 5 an
 speed: setup ## measure CPU time by stage, beside other readers if `make setup-peers` was run; CARDS=my-cards
 	$(BIN)/python benchmarks/speed.py $(MEASURED_SET)
 
+.PHONY: quality
+quality: setup ## measure the image checks on photographs of known degradation, and draw the curves
+	$(BIN)/python benchmarks/quality.py --picture docs/images/quality.svg
+
 .PHONY: calibrate
 calibrate: setup ## fit what confidences mean on a split of its own, and write the table that is served
 	$(BIN)/python benchmarks/calibrate.py out/calibration-$(CALIBRATION_SEED) --seed $(CALIBRATION_SEED) --count $(CALIBRATION_COUNT)
