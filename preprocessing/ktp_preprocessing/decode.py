@@ -3,8 +3,8 @@
     bytes ─ size limit ─ format ─ header ─ dimension limits ─ completeness ─ pixels ─ EXIF orientation
 
 Nothing is allocated for pixels before the header has passed the limits. The decoders only see a stream rebuilt from the
-parts that pixels need, and are told the format. Grey and colour JPEG goes through OpenCV, straight into the array that
-is handed out; what is rare (four components, PNG, BMP) through Pillow, never in a tolerant mode.
+parts that pixels need, and are told the format: JPEG goes through libjpeg-turbo, PNG and BMP through Pillow, never in a
+tolerant mode.
 """
 
 import io
@@ -14,7 +14,6 @@ import zlib
 from dataclasses import dataclass
 from enum import StrEnum
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -28,6 +27,7 @@ from ktp_preprocessing.errors import (
     ImageTooLarge,
 )
 from ktp_preprocessing.exif import ExifFacts, apply_orientation
+from ktp_preprocessing.jpeg_pixels import decode_jpeg
 from ktp_preprocessing.jpeg_quality import estimate_quality
 
 __all__ = ["DecodeLimits", "DecodedImage", "ImageFormat", "decode_image"]
@@ -35,7 +35,8 @@ __all__ = ["DecodeLimits", "DecodedImage", "ImageFormat", "decode_image"]
 MAX_PIXEL_COUNT = 64_000_000
 """Ceiling for configured limits: 192 MB of RGB, below the size from which Pillow warns (89 million pixels)."""
 
-_ROUNDING_DIFFERENCE = 1
+_Decoded = tuple[NDArray[np.uint8], ExifFacts, int | None]
+"""Pixels as stored, what EXIF says, JPEG quality."""
 
 _FILM_DIAGONAL_MM = math.hypot(36.0, 24.0)
 
@@ -126,25 +127,6 @@ class DecodedImage:
     focal_length: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Stream:
-    """A stream that may be decoded, and what the file said beside its pixels.
-
-    Attributes:
-        clean: the stream.
-        exif: what its EXIF block says.
-        jpeg_quality: see `DecodedImage`.
-        component_count: of a JPEG file; 0 for other formats.
-        probe: see `jpeg.CleanStream`.
-    """
-
-    clean: bytes
-    exif: ExifFacts
-    jpeg_quality: int | None
-    component_count: int = 0
-    probe: bytes | None = None
-
-
 def decode_image(data: bytes, limits: DecodeLimits | None = None) -> DecodedImage:
     """Decode an image file.
 
@@ -165,17 +147,38 @@ def decode_image(data: bytes, limits: DecodeLimits | None = None) -> DecodedImag
     if len(data) > bounds.max_bytes:
         raise ImageTooLarge(f"the image has {len(data)} bytes; at most {bounds.max_bytes} are allowed")
     image_format = identify_format(data)
-    stream = _open_stream(data, image_format, bounds)
-    if stream.component_count in (1, 3):
-        stored = _decode_jpeg(stream.clean)
-    else:
-        stored = _decode_with_pillow(stream.clean, image_format)
-    if stream.probe is not None:
-        _check_probe(stored, _decode_with_pillow(stream.probe, image_format))
-    pixels = apply_orientation(stored, stream.exif.orientation)
-    _check_dimensions(pixels.shape[1], pixels.shape[0], bounds)
-    focal_length = _focal_length(stream.exif, pixels.shape[1], pixels.shape[0])
-    return DecodedImage(pixels, image_format, len(data), stream.jpeg_quality, focal_length)
+    decode = {ImageFormat.JPEG: _decode_jpeg, ImageFormat.PNG: _decode_png, ImageFormat.BMP: _decode_bmp}[image_format]
+    stored, exif, jpeg_quality = decode(data, bounds)
+    pixels = apply_orientation(stored, exif.orientation)
+    height_px, width_px = pixels.shape[:2]
+    _check_dimensions(width_px, height_px, bounds)
+    return DecodedImage(pixels, image_format, len(data), jpeg_quality, _focal_length(exif, width_px, height_px))
+
+
+def _decode_jpeg(data: bytes, limits: DecodeLimits) -> _Decoded:
+    """Decode a JPEG file."""
+    header = jpeg.read_header(data)
+    _check_dimensions(header.width_px, header.height_px, limits)
+    stream = jpeg.clean_stream(data, header)
+    pixels = decode_jpeg(stream, len(header.component_ids), inks_are_inverted=header.inks_are_inverted)
+    table = header.luminance_table
+    return pixels, header.exif, None if table is None else estimate_quality(table)
+
+
+def _decode_png(data: bytes, limits: DecodeLimits) -> _Decoded:
+    """Decode a PNG file."""
+    header = png.read_header(data)
+    _check_dimensions(header.width_px, header.height_px, limits)
+    stream, exif = png.clean_stream(data, header)
+    return _decode_with_pillow(stream, ImageFormat.PNG), exif, None
+
+
+def _decode_bmp(data: bytes, limits: DecodeLimits) -> _Decoded:
+    """Decode a BMP file."""
+    header = bmp.read_header(data)
+    _check_dimensions(header.width_px, header.height_px, limits)
+    bmp.check_complete(data, header)
+    return _decode_with_pillow(data, ImageFormat.BMP), ExifFacts(), None
 
 
 def _focal_length(exif: ExifFacts, width_px: int, height_px: int) -> float | None:
@@ -211,27 +214,6 @@ def identify_format(data: bytes) -> ImageFormat:
     raise ImageFormatUnsupported("this is not an image of a supported format; send JPEG, PNG or BMP")
 
 
-def _open_stream(data: bytes, image_format: ImageFormat, limits: DecodeLimits) -> _Stream:
-    """Read the header, apply the dimension limits to it, check that the file is whole."""
-    if image_format is ImageFormat.JPEG:
-        jpeg_header = jpeg.read_header(data)
-        _check_dimensions(jpeg_header.width_px, jpeg_header.height_px, limits)
-        table = jpeg_header.luminance_table
-        quality = estimate_quality(table) if table is not None else None
-        rebuilt = jpeg.clean_stream(data, jpeg_header)
-        component_count = len(jpeg_header.component_ids)
-        return _Stream(rebuilt.data, jpeg_header.exif, quality, component_count, rebuilt.probe)
-    if image_format is ImageFormat.PNG:
-        png_header = png.read_header(data)
-        _check_dimensions(png_header.width_px, png_header.height_px, limits)
-        clean, exif = png.clean_stream(data, png_header)
-        return _Stream(clean, exif, None)
-    bmp_header = bmp.read_header(data)
-    _check_dimensions(bmp_header.width_px, bmp_header.height_px, limits)
-    bmp.check_complete(data, bmp_header)
-    return _Stream(data, ExifFacts(), None)
-
-
 def _check_dimensions(width_px: int, height_px: int, limits: DecodeLimits) -> None:
     """Compare the sides with the limits, in either orientation."""
     short_px, long_px = min(width_px, height_px), max(width_px, height_px)
@@ -245,24 +227,6 @@ def _check_dimensions(width_px: int, height_px: int, limits: DecodeLimits) -> No
             f"the image has {width_px} x {height_px} pixels; "
             f"it must be below {limits.below_long_px} x {limits.below_short_px}"
         )
-
-
-def _decode_jpeg(clean: bytes) -> NDArray[np.uint8]:
-    """Decode a checked grey or colour JPEG stream to (H, W, 3) uint8 RGB."""
-    flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
-    try:
-        pixels = cv2.imdecode(np.frombuffer(clean, dtype=np.uint8), flags)
-    except cv2.error as error:
-        raise ImageCorrupt("the JPEG data are damaged or cut off") from error
-    if pixels is None:
-        raise ImageCorrupt("the JPEG data are damaged or cut off")
-    return np.asarray(pixels, dtype=np.uint8)
-
-
-def _check_probe(pixels: NDArray[np.uint8], probed: NDArray[np.uint8]) -> None:
-    """Make sure that a probed stream shows the same picture; two builds of libjpeg may round differently."""
-    if pixels.shape != probed.shape or cv2.absdiff(pixels, probed).max() > _ROUNDING_DIFFERENCE:
-        raise ImageCorrupt("the JPEG file lacks a part of its data")
 
 
 def _decode_with_pillow(clean: bytes, image_format: ImageFormat) -> NDArray[np.uint8]:

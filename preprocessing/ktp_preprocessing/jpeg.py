@@ -1,7 +1,7 @@
 """JPEG structure: what a file declares, and a clean stream with only what its pixels need.
 
-Decoders are tolerant: they paint what is missing of a truncated picture in grey. So the structure is checked
-here, and libjpeg gets a stream in which missing data cannot pass unnoticed (see `clean_stream`).
+What a decoder would not notice or would allow is checked here: scans that are missing as a whole, restart markers that
+leave a gap, scans without end, processes that nobody decodes.
 Source: ITU-T T.81, annex B.
 """
 
@@ -22,16 +22,8 @@ _PROGRESSIVE_FRAME = 0xC2
 _KEPT_MARKERS = frozenset({_APP0, _APP14, _DQT, _DHT, _DRI, _SOS}) | _FRAME_MARKERS
 _RESTART_MARKERS = frozenset(range(0xD0, 0xD8))
 
-SCAN_PROBE = b"\x5a\xa5\x3c\x96" * 16
-"""Bytes put after each scan of a file with several. A whole scan ignores them; one that was cut takes them for blocks,
-and the picture changes: libjpeg itself fills what is missing in silence."""
-
 MAX_SCAN_COUNT = 32
 """Scans of a progressive file. Encoders write at most about 20; each further one costs a pass over all pixels."""
-
-SCAN_PADDING = b"\x00" * 16
-"""Stands where the end marker of the only scan stood. libjpeg reads up to 8 bytes ahead, so that a whole scan decodes
-with it, while a scan with missing blocks uses it up and runs dry: an error instead of grey."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +37,7 @@ class JpegHeader:
         progressive: more than one pass over the pixels.
         luminance_table: 64 quantisation steps of the first component in zigzag order, or None where it comes late.
         exif: what its EXIF block says.
+        inks_are_inverted: whether an Adobe marker says that four components tell light instead of ink.
     """
 
     width_px: int
@@ -53,6 +46,7 @@ class JpegHeader:
     progressive: bool
     luminance_table: tuple[int, ...] | None
     exif: ExifFacts
+    inks_are_inverted: bool
 
 
 @dataclass(slots=True)
@@ -62,6 +56,7 @@ class _Found:
     frame: tuple[int, bytes] | None = None
     tables: dict[int, tuple[int, ...]] = field(default_factory=dict)
     exif: ExifFacts = field(default_factory=ExifFacts)
+    has_adobe_marker: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,38 +128,23 @@ def read_header(data: bytes) -> JpegHeader:
     return _header_from_frame(found)
 
 
-@dataclass(frozen=True, slots=True)
-class CleanStream:
-    """A JPEG file with only what its pixels need.
-
-    Attributes:
-        data: for libjpeg; decoding it fails where a single sequential scan lacks data.
-        probe: of a file with several scans the same with `SCAN_PROBE` after each of them: it decodes to the same
-            pixels where no scan lacks data. None for a single scan.
-    """
-
-    data: bytes
-    probe: bytes | None
-
-
-def clean_stream(data: bytes, header: JpegHeader) -> CleanStream:
+def clean_stream(data: bytes, header: JpegHeader) -> bytes:
     """Rebuild a JPEG file from the segments its pixels need.
 
-    Metadata, embedded previews, profiles and whatever follows the picture are left out. Where the picture is one
-    sequential scan, the end marker is replaced by `SCAN_PADDING`, so that the decoder reports missing data.
+    Metadata, embedded previews, profiles and whatever follows the picture are left out.
 
     Args:
         data: the file.
         header: its header.
 
     Returns:
-        The streams to decode.
+        The stream to decode.
 
     Raises:
         ImageCorrupt: the file ends before its end marker, or restart markers are missing.
         ImageFormatUnsupported: more scans than any encoder writes.
     """
-    parts, scan_ends = [b"\xff\xd8"], set[int]()
+    parts = [b"\xff\xd8"]
     coverage = _Coverage(header)
     marks = _find_marks(data)
     scan_count, restart_interval, position = 0, 0, 2
@@ -187,14 +167,9 @@ def clean_stream(data: bytes, header: JpegHeader) -> CleanStream:
         if restart_interval:
             _check_restarts(marks, stop, position)
         parts.append(data[stop:position])
-        scan_ends.add(len(parts))
     if not coverage.is_complete():
         raise ImageCorrupt("the JPEG file lacks a part of its data")
-    if scan_count == 1 and not header.progressive:
-        return CleanStream(b"".join([*parts, SCAN_PADDING]), None)
-    parts.append(b"\xff\xd9")
-    probed = [SCAN_PROBE + part if index in scan_ends else part for index, part in enumerate(parts)]
-    return CleanStream(b"".join(parts), b"".join(probed))
+    return b"".join([*parts, b"\xff\xd9"])
 
 
 def _next_segment(data: bytes, position: int) -> tuple[int, int, int]:
@@ -228,6 +203,8 @@ def _note_segment(found: _Found, marker: int, payload: bytes) -> None:
         found.tables.update(_quantisation_tables(payload))
     elif marker == _APP1 and payload.startswith(b"Exif\0"):
         found.exif = read_exif(payload[6:])
+    elif marker == _APP14 and payload.startswith(b"Adobe"):
+        found.has_adobe_marker = True
 
 
 def _header_from_frame(found: _Found) -> JpegHeader:
@@ -254,6 +231,7 @@ def _header_from_frame(found: _Found) -> JpegHeader:
         progressive=marker == _PROGRESSIVE_FRAME,
         luminance_table=found.tables.get(payload[8]),
         exif=found.exif,
+        inks_are_inverted=found.has_adobe_marker,
     )
 
 

@@ -170,3 +170,28 @@ def test_metadata_never_reach_the_decoder() -> None:
     np.testing.assert_array_equal(decode_image(png_file).pixels, PICTURE)
     noisy = files.with_segment(files.with_segment(BASELINE, 0xE2, b"MPF\0broken"), 0xE1, b"Exif\0\0II*\0broken")
     np.testing.assert_array_equal(decode_image(noisy).pixels, decode_image(BASELINE).pixels)
+
+
+def unusually_sampled() -> bytes:
+    """A CMYK file whose black plane has half the resolution of its first: a scheme without a name that Pillow writes."""
+    buffer = io.BytesIO()
+    Image.fromarray(PICTURE).convert("CMYK").save(buffer, "JPEG", quality=90, subsampling="4:2:0")
+    return buffer.getvalue()
+
+
+def test_jpeg_of_unusual_colour_sampling() -> None:
+    assert mean_error(decode_image(unusually_sampled()).pixels, PICTURE) < 6.0
+
+
+@pytest.mark.parametrize("kept", [0.5, 0.9, 0.99])
+def test_truncated_jpeg_of_unusual_colour_sampling_is_corrupt(kept: float) -> None:
+    data = unusually_sampled()
+    with pytest.raises(ImageCorrupt):
+        decode_image(data[: int(len(data) * kept)] + b"\xff\xd9")
+
+
+@pytest.mark.parametrize("junk", [b"\0" * 20, b"\x5a\xa5" * 8])
+@pytest.mark.parametrize("data", [BASELINE, files.jpeg(progressive=True)])
+def test_bytes_before_the_end_marker_are_ignored(data: bytes, junk: bytes) -> None:
+    """Some phones write a few there."""
+    np.testing.assert_array_equal(decode_image(data[:-2] + junk + data[-2:]).pixels, decode_image(data).pixels)
