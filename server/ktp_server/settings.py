@@ -106,7 +106,7 @@ class Settings(BaseModel):
     )
     otlp_endpoint: str | None = Field(
         default=None,
-        pattern=r"^https?://.+",
+        pattern=r"^https?://[^@]+$",
         description="URL of an OpenTelemetry collector that gets traces over gRPC; needs the extra ktp-ocr[otel].",
     )
     trace_fraction: Fraction = Field(

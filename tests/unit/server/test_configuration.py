@@ -76,6 +76,7 @@ def test_lists_are_words_with_commas_or_lists_of_yaml(tmp_path: Path, monkeypatc
         ("listen_address", "no port"),
         ("log_level", "LOUD"),
         ("rate_limit_per_s", "0"),
+        ("otlp_endpoint", "https://user:s3cret@collector:4317"),
         ("unheard_of", "1"),
     ],
 )
