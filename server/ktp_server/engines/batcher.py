@@ -2,7 +2,8 @@
 
 The rules are Triton's dynamic batcher's, so that the embedded engine behaves like the server it stands for:
 
-- requests of one shape are taken in the order of arrival, whole, and never beyond `max_batch_size` items;
+- requests of one shape are taken in the order of arrival, the urgent ones first, whole, and never beyond
+  `max_batch_size` items;
 - as soon as the first requests add up to a preferred size, the longest such run of them goes;
 - otherwise they wait for company until `max_queue_delay`, or until the batch is full.
 
@@ -19,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ktp_server.engines.port import FailureKind, InferenceError, Tensor, TensorBatch
+from ktp_server.engines.port import FailureKind, InferenceError, Priority, Tensor, TensorBatch, current_priority
 from ktp_server.engines.spec import ModelSpec
 from ktp_server.observability.observer import Observer, SilentObserver
 
@@ -97,6 +98,7 @@ class _Request:
     answer: asyncio.Future[TensorBatch]
     arrival_s: float
     deadline_s: float | None
+    priority: Priority
 
 
 class DynamicBatcher:
@@ -116,7 +118,7 @@ class DynamicBatcher:
             spec: the model; its batching policy rules.
             execute: runs one batch, called in a worker thread; at most `spec.instance_count` calls at a time.
             workers: the engine's threads.
-            queue_limit: requests that may wait at a time, unless the model's own configuration says otherwise.
+            queue_limit: requests that may wait at a time; the model's own configuration may allow fewer.
             observer: is told what waits, what is refused, and what runs.
         """
         self.statistics = BatchStatistics()
@@ -124,7 +126,7 @@ class DynamicBatcher:
         self._execute = execute
         self._workers = workers
         self._observer = observer or SilentObserver()
-        self._queue_limit = spec.batching.max_queue_size or queue_limit
+        self._queue_limit = min(spec.batching.max_queue_size or queue_limit, queue_limit)
         self._queues: dict[ShapeKey, deque[_Request]] = {}
         self._running: set[asyncio.Task[None]] = set()
         self._running_count = 0
@@ -155,8 +157,8 @@ class DynamicBatcher:
         key = tuple(sorted((name, tensor.shape[1:]) for name, tensor in batch.tensors.items()))
         queue = self._queues.setdefault(key, deque())
         answer: asyncio.Future[TensorBatch] = asyncio.get_running_loop().create_future()
-        request = _Request(batch, answer, time.monotonic(), deadline_s)
-        queue.append(request)
+        request = _Request(batch, answer, time.monotonic(), deadline_s, current_priority())
+        _enqueue(queue, request)
         self.dispatch()
         try:
             return await answer
@@ -211,7 +213,7 @@ class DynamicBatcher:
             if not queue:
                 self._forget_if_empty(key)
                 return None
-            due_s = queue[0].arrival_s + self._spec.batching.max_queue_delay_s
+            due_s = min(request.arrival_s for request in queue) + self._spec.batching.max_queue_delay_s
             count = self._due_count(queue, expired=now_s >= due_s)
             if count == 0 or not self._can_start():
                 return min([due_s, *(r.deadline_s for r in queue if r.deadline_s is not None)])
@@ -276,6 +278,14 @@ class DynamicBatcher:
 
     def _error(self, kind: FailureKind, message: str) -> InferenceError:
         return InferenceError(kind, self._spec.name, message)
+
+
+def _enqueue(queue: deque[_Request], request: _Request) -> None:
+    """Put a request behind all that are as urgent, before all that are less so."""
+    place = len(queue)
+    while place > 0 and queue[place - 1].priority.value > request.priority.value:
+        place -= 1
+    queue.insert(place, request)
 
 
 def _fail(request: _Request, error: InferenceError) -> None:

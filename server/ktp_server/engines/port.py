@@ -6,7 +6,9 @@
 The pipeline knows this module only. Every engine passes the same contract tests (tests/contract/engine_contract.py).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -14,10 +16,46 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FailureKind", "InferenceEngine", "InferenceError", "Tensor", "TensorBatch"]
+__all__ = [
+    "FailureKind",
+    "InferenceEngine",
+    "InferenceError",
+    "Priority",
+    "Tensor",
+    "TensorBatch",
+    "current_priority",
+    "working_with",
+]
 
 Tensor = NDArray[np.generic]
 """An array of any element type; model clients narrow it."""
+
+
+class Priority(Enum):
+    """How urgent work is; the values are Triton's priority levels (config.pbtxt, priority_levels)."""
+
+    INTERACTIVE = 1
+    """Somebody waits for this one answer."""
+    BULK = 2
+    """One of many images: the sum counts."""
+
+
+_priority: ContextVar[Priority] = ContextVar("priority", default=Priority.INTERACTIVE)
+
+
+def current_priority() -> Priority:
+    """The priority of the request that is being worked on."""
+    return _priority.get()
+
+
+@contextmanager
+def working_with(priority: Priority) -> Iterator[None]:
+    """Give what happens inside, and the tasks it starts, a priority."""
+    token = _priority.set(priority)
+    try:
+        yield
+    finally:
+        _priority.reset(token)
 
 
 class FailureKind(Enum):

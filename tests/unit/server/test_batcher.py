@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ktp_server.engines.batcher import DynamicBatcher, WorkerPool
-from ktp_server.engines.port import FailureKind, InferenceError, TensorBatch
+from ktp_server.engines.port import FailureKind, InferenceError, Priority, TensorBatch, working_with
 from ktp_server.engines.spec import BatchingPolicy, ModelSpec, TensorSpec
 
 
@@ -167,5 +167,43 @@ async def test_the_models_own_queue_bound_wins() -> None:
     model.gate.release(2)
     await asyncio.gather(*tasks)
     assert (batcher.statistics.request_count, batcher.statistics.execution_count) == (2, 2)
+    await batcher.close()
+    pool.close()
+
+
+async def test_urgent_requests_go_before_bulk() -> None:
+    model, pool = HeldModel(), WorkerPool(1)
+    finished: list[int] = []
+    batcher = DynamicBatcher(spec_of(BatchingPolicy(preferred_batch_sizes=(1,))), model.execute, pool, 100)
+
+    async def submit(number: int) -> None:
+        await batcher.submit(request(number), None)
+        finished.append(number)
+
+    tasks = [asyncio.create_task(submit(0))]
+    await asyncio.sleep(0.02)
+    with working_with(Priority.BULK):
+        tasks += [asyncio.create_task(submit(number)) for number in (1, 2)]
+    await asyncio.sleep(0.02)
+    tasks += [asyncio.create_task(submit(number)) for number in (3, 4)]
+    await asyncio.sleep(0.02)
+    model.gate.release(5)
+    await asyncio.gather(*tasks)
+    assert finished == [0, 3, 4, 1, 2]
+    await batcher.close()
+    pool.close()
+
+
+@pytest.mark.parametrize(("model_limit", "engine_limit"), [(2, 9), (9, 2), (0, 2)])
+async def test_the_lower_of_both_queue_limits_counts(model_limit: int, engine_limit: int) -> None:
+    model, pool = HeldModel(), WorkerPool(1)
+    policy = BatchingPolicy(max_queue_size=model_limit)
+    batcher = DynamicBatcher(spec_of(policy), model.execute, pool, engine_limit)
+    tasks = await submit_all(batcher, *[request(number) for number in range(3)])
+    with pytest.raises(InferenceError) as caught:
+        await batcher.submit(request(7), None)
+    assert caught.value.kind is FailureKind.OVERLOADED
+    model.gate.release(3)
+    await asyncio.gather(*tasks)
     await batcher.close()
     pool.close()

@@ -1,0 +1,97 @@
+"""Regions of system shared memory for tensors that go to a Triton server on the same host.
+
+A region serves one request at a time. When nobody can tell whether the server still reads or writes it (the call was
+cancelled or ran out of time), it is retired instead of used again: another request's tensors must never meet it there.
+
+Python's resource tracker, a process of its own, unlinks what is left when this process ends without cleaning up.
+"""
+
+import os
+import uuid
+from dataclasses import dataclass, field
+from multiprocessing.shared_memory import SharedMemory
+
+import numpy as np
+
+from ktp_server.engines.port import Tensor
+
+__all__ = ["REGION_PREFIX", "Region", "RegionPool"]
+
+REGION_PREFIX = "ktp_ocr_"
+SMALLEST_REGION_BYTES = 1 << 16
+
+
+@dataclass(slots=True, eq=False)
+class Region:
+    """One region.
+
+    Attributes:
+        memory: the mapped region.
+        registered_at: the server addresses that know it.
+    """
+
+    memory: SharedMemory
+    registered_at: set[str] = field(default_factory=set)
+
+    @property
+    def name(self) -> str:
+        """Name under which servers know it: the shared memory object's own."""
+        return self.memory.name
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes in it."""
+        return self.memory.size
+
+    def write(self, tensor: Tensor) -> None:
+        """Copy a tensor to the region's start."""
+        target: Tensor = np.ndarray(tensor.shape, dtype=tensor.dtype, buffer=self.memory.buf)
+        target[...] = tensor
+
+    def read(self, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> Tensor:
+        """Copy a tensor from the region's start."""
+        source: Tensor = np.ndarray(shape, dtype=dtype, buffer=self.memory.buf)
+        return source.copy()
+
+
+class RegionPool:
+    """Regions by size, made when first needed and kept; used on the event loop only."""
+
+    def __init__(self) -> None:
+        self._free: dict[int, list[Region]] = {}
+        self._all: set[Region] = set()
+
+    def take(self, size_bytes: int) -> Region:
+        """Take a region of at least so many bytes.
+
+        Raises:
+            OSError: the host has no shared memory left.
+        """
+        rounded = max(SMALLEST_REGION_BYTES, 1 << (size_bytes - 1).bit_length())
+        waiting = self._free.setdefault(rounded, [])
+        if waiting:
+            return waiting.pop()
+        name = f"{REGION_PREFIX}{os.getpid()}_{uuid.uuid4().hex[:12]}"
+        region = Region(SharedMemory(name=name, create=True, size=rounded))
+        self._all.add(region)
+        return region
+
+    def give_back(self, region: Region) -> None:
+        """Return a region that no server uses any more."""
+        self._free.setdefault(region.size_bytes, []).append(region)
+
+    def retire(self, region: Region) -> None:
+        """Remove a region that a server may still use: it keeps its mapping, nobody else gets one."""
+        self._all.discard(region)
+        region.memory.close()
+        region.memory.unlink()
+
+    def names_at(self, address: str) -> list[str]:
+        """Names of the regions that a server knows."""
+        return [region.name for region in self._all if address in region.registered_at]
+
+    def close(self) -> None:
+        """Remove every region."""
+        for region in list(self._all):
+            self.retire(region)
+        self._free.clear()
