@@ -11,7 +11,7 @@ from grpc_tools import protoc
 
 from ktp.ocr.v1 import ktp_ocr_service_pb2 as messages
 from ktp.ocr.v1 import ktp_ocr_service_pb2_grpc as stubs
-from ktp_server.results import FIELD_NAMES
+from ktp_server.results import FIELD_NAMES, QUALITY_NAMES
 from ktp_specimen.strata import Stratum
 from tests.end_to_end.conftest import ServerProcess, SpecimenSet, read_json, run_command
 
@@ -97,10 +97,26 @@ def test_quality_and_geometry_are_reported(specimens: SpecimenSet) -> None:
     assert isinstance(quality, dict)
     assert isinstance(card, dict)
     assert isinstance(timings, dict)
-    assert set(quality) == {"sharpness", "brightness", "specularity", "completeness", "tilt", "colour"}
+    assert tuple(quality) == QUALITY_NAMES
+    assert line["covered_fields"] == line["glare_quads"] == []
     assert len(card["quad"]) == 4
     assert -180.0 < card["rotation_degrees"] <= 180.0
     assert {"decode", "segmentation", "text_detection", "text_recognition", "fields", "total"} <= set(timings)
+
+
+def test_check_tells_and_draws_without_reading(specimens: SpecimenSet, tmp_path: Path) -> None:
+    several, clean = specimens.path(Stratum.SEVERAL), specimens.path(Stratum.CLEAN)
+    outcome = run_command(
+        *("check", str(clean), str(several), "--set", "several_cards=warn", "--set", "card_short_side_min=100 warn"),
+        *("--pictures", str(tmp_path)),
+    )
+    assert outcome.returncode == 1, outcome.stderr
+    rows = [row for row in outcome.stdout.splitlines() if row.startswith("single_card")]
+    assert ["failed" in row for row in rows] == [False, True]
+    assert "card: (" in outcome.stdout
+    assert "text_detection" not in outcome.stdout
+    names = [f"001-{clean.stem}.jpg", f"002-{several.stem}.jpg"]
+    assert [path.name for path in sorted(tmp_path.iterdir())] == names
 
 
 def test_demo_shows_a_table_and_writes_a_picture(specimens: SpecimenSet, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 from numpy.typing import NDArray
 
 from ktp_preprocessing.quality import QualityThresholds, assess_quality
+from ktp_specimen.lens import motion_kernel
 from tests.unit.preprocessing.drawn_cards import card_in_frame
 
 SEEDS = (0, 1, 2)
@@ -58,14 +59,15 @@ def test_blurred_card_fails_with_advice(seed: int) -> None:
     assert report.specularity.passed
 
 
-@pytest.mark.parametrize("degrees", [0, 45, 90, 135])
-def test_motion_blur_counts_in_every_direction(degrees: int) -> None:
-    kernel = np.zeros((17, 17), dtype=np.float32)
-    reach = 8.0 * np.array([np.cos(np.radians(degrees)), np.sin(np.radians(degrees))])
-    start, end = np.round(8 - reach).astype(int), np.round(8 + reach).astype(int)
-    cv2.line(kernel, start.tolist(), end.tolist(), 1.0)
-    shaken = cv2.filter2D(card_in_frame(), -1, kernel / kernel.sum())
-    assert not assess_quality(np.asarray(shaken, dtype=np.uint8)).sharpness.passed
+@pytest.mark.parametrize("degrees", [0.0, 22.5, 45.0, 67.5, 90.0, 112.5, 135.0, 157.5])
+def test_motion_blur_counts_in_every_direction_and_the_longer_the_more(degrees: float) -> None:
+    scores = []
+    for length_px in (2.0, 6.0, 9.0):
+        kernel = motion_kernel(length_px, degrees, bend=0.0)
+        shaken = np.asarray(cv2.filter2D(card_in_frame(), -1, kernel), dtype=np.uint8)
+        scores.append(assess_quality(shaken).sharpness)
+    assert [score.passed for score in scores] == [True, False, False]
+    assert scores[0].score > scores[1].score > scores[2].score
 
 
 @pytest.mark.parametrize("seed", SEEDS)
