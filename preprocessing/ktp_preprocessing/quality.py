@@ -1,8 +1,9 @@
 """Image quality assessment (IQA) of the upright card: sharpness, brightness, specularity.
 
 Each attribute is measured on what every card has, so that its own content does not matter: sharpness on the strongest
-edges only, brightness on the plain ground beside the photo, specularity as blown-out areas brighter than that ground.
-Measures are physical (blur in card-frame pixels, grey levels, share of the area); a score maps one onto [0, 1].
+edges only, brightness by ink and ground beside the photo against the noise, specularity as blown-out areas where values
+are printed. Measures are physical (blur in card-frame pixels, contrast over noise, share of the area); a score maps one
+onto [0, 1], and 0.5 is where fields begin to be lost.
 """
 
 from dataclasses import dataclass, field
@@ -117,7 +118,6 @@ class QualityReport:
         glare_quads: (N, 4, 2) float64 rectangles around blown-out areas, in any direction, card-frame pixels, clockwise
             from the top left.
         blur_px: blur as a Gaussian's standard deviation in card-frame pixels.
-        ground_level: grey level of the card's ground, 0 to 255.
     """
 
     sharpness: QualityScore
@@ -125,7 +125,6 @@ class QualityReport:
     specularity: QualityScore
     glare_quads: NDArray[np.float64] = field(repr=False)
     blur_px: float
-    ground_level: float
 
 
 def assess_quality(card_pixels: NDArray[np.uint8], thresholds: QualityThresholds | None = None) -> QualityReport:
@@ -145,7 +144,6 @@ def assess_quality(card_pixels: NDArray[np.uint8], thresholds: QualityThresholds
     blur_px = blur_sigma_px(grey)
     sharpness = float(np.clip(1.0 - blur_px / _UNREADABLE_BLUR_PX, 0.0, 1.0))
     levels = _level_shares(grey)
-    ground_level = _quantile(levels, 0.5)
     brightness, too_dark = _score_brightness(levels, _noise_level(grey))
     share, glare_quads = _find_glare(card, grey, _quantile(levels, _UNLIT_SHARE))
     specularity = float(np.clip(1.0 - share / _WORST_GLARE_SHARE, 0.0, 1.0))
@@ -158,7 +156,6 @@ def assess_quality(card_pixels: NDArray[np.uint8], thresholds: QualityThresholds
         ),
         glare_quads=glare_quads,
         blur_px=blur_px,
-        ground_level=ground_level,
     )
 
 
