@@ -4,6 +4,7 @@ The aspect ratio is kept, the image sits at the top left, the rest is grey. The 
 back to the source image; nothing else is kept.
 """
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -42,18 +43,12 @@ def letterbox(pixels: NDArray[np.uint8], size_px: int) -> Letterboxed:
     """
     height_px, width_px = pixels.shape[:2]
     scale = size_px / max(height_px, width_px)
-    inner_width_px = max(1, round(width_px * scale))
-    inner_height_px = max(1, round(height_px * scale))
-    interpolation = cv2.INTER_AREA if scale < 1.0 else cv2.INTER_LINEAR
-    inner = cv2.resize(_halved(pixels, scale), (inner_width_px, inner_height_px), interpolation=interpolation)
+    inner_size = max(1, round(width_px * scale)), max(1, round(height_px * scale))
+    halved = halve(pixels, max(0, math.floor(-math.log2(scale))))
+    # What remains to shrink is less than two: four neighbours say as much as all that a pixel covers.
     square = np.full((size_px, size_px, 3), LETTERBOX_PADDING_VALUE, dtype=np.uint8)
-    square[:inner_height_px, :inner_width_px] = inner
-    return Letterboxed(square, scaling_homography(inner_width_px / width_px, inner_height_px / height_px))
-
-
-def _halved(pixels: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
-    """Halve an image while its sides are even and the result stays above its final size."""
-    while scale <= 0.5 and pixels.shape[0] % 2 == 0 and pixels.shape[1] % 2 == 0:
-        pixels = halve(pixels, 1)
-        scale *= 2.0
-    return pixels
+    square[: inner_size[1], : inner_size[0]] = cv2.resize(halved, inner_size, interpolation=cv2.INTER_LINEAR)
+    # An odd last row or column was left out at each halving: the result shows this much of the source.
+    pixel_px = 2 ** round(math.log2(max(height_px, width_px) / max(halved.shape)))
+    seen_height_px, seen_width_px = halved.shape[0] * pixel_px, halved.shape[1] * pixel_px
+    return Letterboxed(square, scaling_homography(inner_size[0] / seen_width_px, inner_size[1] / seen_height_px))

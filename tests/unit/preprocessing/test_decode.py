@@ -173,7 +173,7 @@ def test_metadata_never_reach_the_decoder() -> None:
 
 
 def unusually_sampled() -> bytes:
-    """A CMYK file whose black plane has half the resolution of its first: a scheme without a name that Pillow writes."""
+    """A CMYK file whose black plane has half the resolution of its first: a scheme without a name, by Pillow."""
     buffer = io.BytesIO()
     Image.fromarray(PICTURE).convert("CMYK").save(buffer, "JPEG", quality=90, subsampling="4:2:0")
     return buffer.getvalue()
