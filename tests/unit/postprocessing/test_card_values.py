@@ -8,6 +8,7 @@ from ktp_postprocessing.card import read_card
 from ktp_postprocessing.knowledge import CardKnowledge
 from ktp_postprocessing.lines import TextLine
 from ktp_postprocessing.reading import Correction
+from ktp_postprocessing.vocabularies import Vocabulary
 from tests.unit.postprocessing.conftest import CardSketch, get_values, read
 
 KNOWLEDGE = CardKnowledge.load()
@@ -92,6 +93,26 @@ def test_rare_values_stay_as_printed(sketch: CardSketch, label: str, value: str,
     sketch.values[label] = value
     card = read_card(sketch.lines(), KNOWLEDGE)
     assert card.fields[name].value == value.rstrip(".") or card.fields[name].value == value
+
+
+PRINTED_FORMS = [
+    ("Agama", "agama", KNOWLEDGE.vocabularies.religions),
+    ("Status Perkawinan", "status_perkawinan", KNOWLEDGE.vocabularies.marital_statuses),
+    ("Jenis Kelamin", "jenis_kelamin", KNOWLEDGE.vocabularies.sexes),
+    ("Pekerjaan", "pekerjaan", KNOWLEDGE.vocabularies.occupations),
+    ("Kewarganegaraan", "kewarganegaraan", KNOWLEDGE.vocabularies.citizenships),
+    ("Berlaku Hingga", "berlaku_hingga", KNOWLEDGE.vocabularies.validities),
+]
+
+
+@pytest.mark.parametrize(("label", "name", "table"), PRINTED_FORMS, ids=[name for _, name, _ in PRINTED_FORMS])
+def test_every_printed_form_of_a_list_is_read_as_printed(
+    sketch: CardSketch, label: str, name: str, table: Vocabulary
+) -> None:
+    for printed in table.printed:
+        sketch.values[label] = printed
+        reading = read_card(sketch.lines(), KNOWLEDGE).fields[name]
+        assert (reading.value, reading.correction) == (printed, Correction.NONE)
 
 
 @pytest.mark.parametrize("place", ["BANDUNG", "SUKABUMI", "LEMBANG", "KUALA LUMPUR", "BANTUR", "PARIS", "SOLO"])
