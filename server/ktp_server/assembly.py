@@ -2,14 +2,17 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import cv2
 
 from ktp_postprocessing.knowledge import CardKnowledge
-from ktp_server.engines.embedded import EmbeddedEngine, EmbeddedEngineSettings
+from ktp_server.engines.embedded import EmbeddedEngineSettings, open_embedded_engine
+from ktp_server.engines.port import InferenceEngine
 from ktp_server.engines.repository import find_model_repository, read_model_repository
+from ktp_server.engines.spec import ModelSpec
+from ktp_server.engines.triton import TritonEngineSettings, open_triton_engine
 from ktp_server.models import CardModels
 from ktp_server.observability.observer import Observer, SilentObserver
 from ktp_server.pipeline import Pipeline
@@ -43,21 +46,34 @@ async def open_pipeline(
     # One image is handled by one thread: parallelism comes from concurrent requests, bounded by cpu_worker_count.
     cv2.setNumThreads(1)
     specs = read_model_repository(settings.model_repository or find_model_repository())
+    workers = CpuWorkers(settings.cpu_worker_count, observer)
+    try:
+        async with _open_engine(specs, settings, observer) as engine:
+            models = CardModels.build(engine, specs)
+            if knowledge is None:
+                knowledge = await asyncio.to_thread(CardKnowledge.open, settings.templates)
+            for spec in specs.values():
+                observer.model_loaded(spec.name, spec.version, spec.read_digest())
+            await models.warm_up()
+            yield Pipeline(models, workers, pipeline_rules(settings, knowledge), timer)
+    finally:
+        workers.close()
+
+
+def _open_engine(
+    specs: Mapping[str, ModelSpec], settings: Settings, observer: Observer
+) -> AbstractAsyncContextManager[InferenceEngine]:
+    if settings.engine == "triton":
+        servers = TritonEngineSettings(
+            addresses=settings.triton_addresses,
+            uses_shared_memory=settings.triton_shared_memory,
+            reloads_models=settings.triton_reload_models,
+            patience_s=settings.triton_wait_s,
+        )
+        return open_triton_engine(specs, servers, observer)
     limits = EmbeddedEngineSettings(
         worker_count=settings.engine_worker_count,
         threads_per_execution_count=settings.engine_thread_count,
         queue_limit=settings.engine_queue_limit,
     )
-    engine = await asyncio.to_thread(EmbeddedEngine, specs, limits, observer)
-    workers = CpuWorkers(settings.cpu_worker_count, observer)
-    try:
-        models = CardModels.build(engine, specs)
-        if knowledge is None:
-            knowledge = await asyncio.to_thread(CardKnowledge.open, settings.templates)
-        for spec in specs.values():
-            observer.model_loaded(spec.name, spec.version, spec.read_digest())
-        await models.warm_up()
-        yield Pipeline(models, workers, pipeline_rules(settings, knowledge), timer)
-    finally:
-        await engine.close()
-        workers.close()
+    return open_embedded_engine(specs, limits, observer)

@@ -173,6 +173,7 @@ class CardModels:
     segmentation: SegmentationModel
     detection: DetectionModel
     recognition: RecognitionModel
+    engine: InferenceEngine
 
     @classmethod
     def build(cls, engine: InferenceEngine, specs: Mapping[str, ModelSpec]) -> "CardModels":
@@ -188,7 +189,13 @@ class CardModels:
             SegmentationModel(engine, specs[SEGMENTATION_MODEL]),
             DetectionModel(engine, specs[DETECTION_MODEL]),
             RecognitionModel(engine, specs[RECOGNITION_MODEL]),
+            engine,
         )
+
+    @property
+    def available(self) -> bool:
+        """Whether the models can be reached now."""
+        return self.engine.available
 
     async def warm_up(self) -> None:
         """Let every model answer once, so that the first caller does not wait for lazy initialisation."""

@@ -71,6 +71,11 @@ class Pipeline:
         self._workers = workers
         self._rules = rules
 
+    @property
+    def available(self) -> bool:
+        """Whether the models can be reached now."""
+        return self._models.available
+
     def swap_knowledge(self, knowledge: CardKnowledge) -> None:
         """Read fields by other lists from now on; a request whose fields are being read keeps those it began with."""
         self._rules = replace(self._rules, reading=replace(self._rules.reading, knowledge=knowledge))

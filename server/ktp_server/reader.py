@@ -11,6 +11,11 @@ __all__ = ["CardReader"]
 class CardReader(Protocol):
     """Reads cards; arguments and errors as in `pipeline.Pipeline`."""
 
+    @property
+    def available(self) -> bool:
+        """Whether it can read now: its models can be reached."""
+        ...
+
     async def recognize(
         self, data: bytes, deadline_s: float | None = None, require: Collection[str] = ()
     ) -> RecognitionResult:

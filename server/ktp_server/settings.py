@@ -215,6 +215,26 @@ class Settings(BaseModel):
     engine_queue_limit: Count = Field(
         default=512, description="Requests that may wait for one model; beyond it they are refused with OVERLOADED."
     )
+    engine: str = Field(
+        default="embedded",
+        pattern="^(embedded|triton)$",
+        description="Where the models run: embedded in this process (ONNX Runtime), or triton, on servers of their own.",
+    )
+    triton_addresses: Names = Field(
+        default=("127.0.0.1:8001",),
+        description="host:port of the gRPC endpoint of each Triton server; requests go to the least busy one.",
+    )
+    triton_shared_memory: bool = Field(
+        default=False,
+        description="Tensors travel by system shared memory: faster, but every Triton server must run on this host.",
+    )
+    triton_reload_models: bool = Field(
+        default=True,
+        description="Ask Triton to load a model anew that stopped answering; needs its explicit model control.",
+    )
+    triton_wait_s: Annotated[float, Field(gt=0)] = Field(
+        default=60.0, description="How long the start waits for a Triton server; then it fails and says what is wrong."
+    )
     card_score_min: Fraction = Field(
         default=0.8, description="Least score of a card. Lower finds more cards and takes more other things for cards."
     )

@@ -16,6 +16,11 @@ class FakeEngine:
         self._specs = specs
         self._functions = functions
 
+    @property
+    def available(self) -> bool:
+        """See `InferenceEngine.available`."""
+        return True
+
     async def infer(self, model: str, batch: TensorBatch, deadline_s: float | None = None) -> TensorBatch:
         """See `InferenceEngine.infer`."""
         if model not in self._functions:

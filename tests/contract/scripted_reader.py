@@ -75,7 +75,7 @@ def recognition_of(text: str) -> RecognitionResult:
 class ScriptedReader:
     """Reads images whose bytes are a script.
 
-    - an exception registered under the bytes is raised;
+    - an exception registered under the bytes is raised, a result is given;
     - `wait...` waits for `release`;
     - anything else is the name that is read.
 
@@ -84,15 +84,18 @@ class ScriptedReader:
         cancelled: how often each image was cancelled.
         deadlines_s: deadline of each image.
         required: checks that each image must pass.
+        available: what it says of its models.
         release: lets waiting images go on.
     """
 
     def __init__(self) -> None:
         self.failures: dict[bytes, Exception] = {}
+        self.results: dict[bytes, RecognitionResult] = {}
         self.started: Counter[bytes] = Counter()
         self.cancelled: Counter[bytes] = Counter()
         self.deadlines_s: dict[bytes, float | None] = {}
         self.required: dict[bytes, tuple[str, ...]] = {}
+        self.available = True
         self.release = asyncio.Event()
 
     async def recognize(
@@ -110,7 +113,7 @@ class ScriptedReader:
             except asyncio.CancelledError:
                 self.cancelled[data] += 1
                 raise
-        return recognition_of(data.decode())
+        return self.results.get(data) or recognition_of(data.decode())
 
     async def assess_quality(self, data: bytes, deadline_s: float | None = None) -> AssessmentResult:
         """See `CardReader`."""

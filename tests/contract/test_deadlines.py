@@ -45,6 +45,7 @@ class HeldEngine:
     deadlines_s: list[float | None] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
     release: asyncio.Event = field(default_factory=asyncio.Event)
+    available: bool = True
 
     async def infer(self, model: str, batch: TensorBatch, deadline_s: float | None = None) -> TensorBatch:
         self.calls.append(model)

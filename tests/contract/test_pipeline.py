@@ -219,6 +219,7 @@ class CountingEngine:
 
     def __init__(self, inner: InferenceEngine, stall: str = "", fail: str = "") -> None:
         self.calls: list[str] = []
+        self.available = True
         self._inner = inner
         self._stall = stall
         self._fail = fail

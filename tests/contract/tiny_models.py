@@ -7,7 +7,7 @@ from onnx import TensorProto, helper
 
 MAX_BATCH_SIZE = 8
 PREFERRED_BATCH_SIZE = 4
-QUEUE_DELAY_MS = 150
+QUEUE_DELAY_MS = 400
 
 CONFIG = """
 name: "{name}"

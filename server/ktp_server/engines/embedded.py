@@ -3,7 +3,9 @@
 It reads the repository that a Triton server would serve, and batches concurrent requests by the same configuration.
 """
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +17,7 @@ from ktp_server.engines.repository import ModelRepositoryError
 from ktp_server.engines.spec import ModelSpec
 from ktp_server.observability.observer import Observer
 
-__all__ = ["EmbeddedEngine", "EmbeddedEngineSettings"]
+__all__ = ["EmbeddedEngine", "EmbeddedEngineSettings", "open_embedded_engine"]
 
 ONNX_DTYPE_NAMES: Mapping[str, np.dtype[np.generic]] = {
     "tensor(bool)": np.dtype(np.bool_),
@@ -42,6 +44,22 @@ class EmbeddedEngineSettings:
     worker_count: int
     threads_per_execution_count: int
     queue_limit: int
+
+
+@asynccontextmanager
+async def open_embedded_engine(
+    models: Mapping[str, ModelSpec], settings: EmbeddedEngineSettings, observer: Observer | None = None
+) -> AsyncIterator["EmbeddedEngine"]:
+    """Load every model; finish what runs at the end.
+
+    Raises:
+        ModelRepositoryError: see `EmbeddedEngine`.
+    """
+    engine = await asyncio.to_thread(EmbeddedEngine, models, settings, observer)
+    try:
+        yield engine
+    finally:
+        await engine.close()
 
 
 class EmbeddedEngine:
@@ -73,6 +91,11 @@ class EmbeddedEngine:
             raise InferenceError(FailureKind.UNAVAILABLE, model, "the repository holds no such model")
         self._models[model].check_inputs(batch)
         return await self._batchers[model].submit(batch, deadline_s)
+
+    @property
+    def available(self) -> bool:
+        """Always: the models are in this process."""
+        return True
 
     def statistics(self, model: str) -> BatchStatistics:
         """Give the counts of one model.

@@ -109,6 +109,11 @@ class TensorBatch:
 class InferenceEngine(Protocol):
     """Whatever runs the models."""
 
+    @property
+    def available(self) -> bool:
+        """Whether the models can be reached now; readiness follows it."""
+        ...
+
     async def infer(self, model: str, batch: TensorBatch, deadline_s: float | None = None) -> TensorBatch:
         """Run a model over a batch; may share its execution with other callers' batches.
 

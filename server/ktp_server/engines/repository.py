@@ -13,7 +13,7 @@ from tritonclient.grpc import model_config_pb2
 
 from ktp_server.engines.spec import BatchingPolicy, ModelSpec, TensorSpec
 
-__all__ = ["ModelRepositoryError", "find_model_repository", "read_model_repository"]
+__all__ = ["CONFIG_FILE_NAME", "ModelRepositoryError", "find_model_repository", "read_config", "read_model_repository"]
 
 CONFIG_FILE_NAME = "config.pbtxt"
 MODEL_FILE_NAME = "model.onnx"
@@ -69,12 +69,22 @@ def read_model_repository(root: Path) -> dict[str, ModelSpec]:
     return {path.parent.name: _read_model(path) for path in configs}
 
 
-def _read_model(path: Path) -> ModelSpec:
+def read_config(path: Path) -> model_config_pb2.ModelConfig:
+    """Read one config.pbtxt as Triton's own message.
+
+    Raises:
+        ModelRepositoryError: it cannot be read, or is not valid text format; the message has the line.
+    """
     config = model_config_pb2.ModelConfig()
     try:
         text_format.Parse(path.read_text(encoding="utf-8"), config)
     except (text_format.ParseError, UnicodeDecodeError, OSError) as error:
         raise ModelRepositoryError(f"{path}: {error}") from error
+    return config
+
+
+def _read_model(path: Path) -> ModelSpec:
+    config = read_config(path)
     if config.name and config.name != path.parent.name:
         raise ModelRepositoryError(f"{path}: name {config.name!r} differs from its folder {path.parent.name!r}")
     if config.max_batch_size < 1:

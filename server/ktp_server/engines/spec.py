@@ -96,6 +96,15 @@ class ModelSpec:
                 return spec.shape
         raise KeyError(f"model {self.name} has no input {name}")
 
+    def example_batch(self) -> TensorBatch:
+        """Make the smallest empty input: extents that vary are taken from the parameter `widths`, else 1."""
+        free = min(int(width) for width in self.parameters.get("widths", "1").split(","))
+        shapes = {
+            tensor.name: (1, *(free if extent == ANY_EXTENT else extent for extent in tensor.shape))
+            for tensor in self.inputs
+        }
+        return TensorBatch({tensor.name: np.zeros(shapes[tensor.name], tensor.dtype) for tensor in self.inputs})
+
     def check_inputs(self, batch: TensorBatch) -> None:
         """Hold a batch against the model's contract.
 

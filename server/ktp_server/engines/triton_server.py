@@ -14,11 +14,11 @@ from tritonclient.utils import InferenceServerException
 
 from ktp_server.engines.port import FailureKind, InferenceError, TensorBatch, current_priority
 from ktp_server.engines.shared_memory import Region
-from ktp_server.engines.spec import ANY_EXTENT, ModelSpec
+from ktp_server.engines.spec import ModelSpec
 from ktp_server.engines.triton_contract import TRITON_DTYPE_NAMES, find_differences
 from ktp_server.engines.triton_errors import is_server_fault, to_inference_error
 
-__all__ = ["RemoteTensors", "TritonServer", "example_batch"]
+__all__ = ["RemoteTensors", "TritonServer"]
 
 FAULTS_UNTIL_CLOSED_COUNT = 3
 """Faults in a row after which a server gets no more calls until a probe succeeds: one may be an accident."""
@@ -95,7 +95,7 @@ class TritonServer:
                 return differences
             for spec in self._specs.values():
                 deadline_s = time.monotonic() + PROBE_DEADLINE_S
-                await self._call(spec.name, RemoteTensors(example_batch(spec), {}, {}), deadline_s)
+                await self._call(spec.name, RemoteTensors(spec.example_batch(), {}, {}), deadline_s)
         except InferenceError as error:
             self._last_problem = str(error)
             raise
@@ -213,19 +213,6 @@ class TritonServer:
             await self._client.unload_model(model, client_timeout=PROBE_DEADLINE_S)
             await self._client.load_model(model, client_timeout=PROBE_DEADLINE_S)
             logger.warning("Triton at %s was asked to load %s anew", self.address, model)
-
-
-def example_batch(spec: ModelSpec) -> TensorBatch:
-    """Make the smallest empty input of a model: extents that vary are taken from its parameter `widths`, else 1."""
-    free = min((int(width) for width in spec.parameters.get("widths", "1").split(",")), default=1)
-    return TensorBatch(
-        {
-            tensor.name: np.zeros(
-                (1, *(free if extent == ANY_EXTENT else extent for extent in tensor.shape)), dtype=tensor.dtype
-            )
-            for tensor in spec.inputs
-        }
-    )
 
 
 def _input(name: str, tensor: np.typing.NDArray[np.generic], tensors: RemoteTensors) -> InferInput:
