@@ -32,10 +32,11 @@ _NOISE_FLOOR = 2.0
 _LAPLACIAN_GAIN = 0.6745 * 20.0**0.5
 """Median absolute Laplacian of white noise with standard deviation 1 (weights 4 and four times -1)."""
 
-_BLOWN_LEVEL = 250
-_HARMLESS_BLOWN_SHARE, _BLOWN_SHARE = 0.3, 0.6
-_LEGIBLE_CONTRAST = 80.0
-"""A card is too bright when its ground is blown out and the ink is less than half of this below it."""
+_VALUE_COLUMN = (0.27, 0.24, 0.42, 0.9)
+"""Where every value begins, so that print is never far: left, top, right, bottom as fractions of the card."""
+
+_HARMLESS_WASHED_SHARE, _WASHED_SHARE = 0.2, 0.9
+"""Parts of that column in which print is drowned, that score 1 and 0. At half way a quarter of the fields is lost."""
 
 _GLARE_LEVEL = 236.0
 _GLARE_EXCESS = 20.0
@@ -144,8 +145,9 @@ def assess_quality(card_pixels: NDArray[np.uint8], thresholds: QualityThresholds
     blur_px = blur_sigma_px(grey)
     sharpness = float(np.clip(1.0 - blur_px / _UNREADABLE_BLUR_PX, 0.0, 1.0))
     levels = _level_shares(grey)
-    brightness, too_dark = _score_brightness(levels, _noise_level(grey))
-    share, glare_quads = _find_glare(card, grey, _quantile(levels, _UNLIT_SHARE))
+    drowned = _find_drowned(grey)
+    brightness, too_dark = _score_brightness(levels, _noise_level(grey), drowned)
+    share, glare_quads = _find_glare(card, drowned, _quantile(levels, _UNLIT_SHARE))
     specularity = float(np.clip(1.0 - share / _WORST_GLARE_SHARE, 0.0, 1.0))
     light = "the card is too dark: add light" if too_dark else "the card is too bright: reduce light or exposure"
     return QualityReport(
@@ -178,12 +180,12 @@ def _photo_panel(height_px: int, width_px: int) -> NDArray[np.bool_]:
     return panel
 
 
-def _value_places(height_px: int, width_px: int) -> NDArray[np.bool_]:
-    """Where values are printed: (H, W) bool."""
-    places = np.zeros((height_px, width_px), dtype=np.bool_)
-    for left, top, right, bottom in _VALUE_BOXES:
-        places[int(top * height_px) : int(bottom * height_px), int(left * width_px) : int(right * width_px)] = True
-    return places
+def _boxes(boxes: tuple[tuple[float, float, float, float], ...], height_px: int, width_px: int) -> NDArray[np.bool_]:
+    """What lies in boxes, given as fractions: (H, W) bool."""
+    inside = np.zeros((height_px, width_px), dtype=np.bool_)
+    for left, top, right, bottom in boxes:
+        inside[int(top * height_px) : int(bottom * height_px), int(left * width_px) : int(right * width_px)] = True
+    return inside
 
 
 def _level_shares(grey: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -206,35 +208,41 @@ def _noise_level(grey: NDArray[np.uint8]) -> float:
     return float(np.searchsorted(counts, counts[-1] / 2)) / _LAPLACIAN_GAIN
 
 
-def _score_brightness(levels: NDArray[np.float64], noise_level: float) -> tuple[float, bool]:
-    """Score the light from the grey levels beside the photo; returns the score and whether dark is the worse side."""
-    ground_level = _quantile(levels, 0.5)
-    contrast = max(ground_level - _quantile(levels, 0.02), 0.0)
+def _find_drowned(grey: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Cells near which nothing is as dark as legible print: (H / 4, W / 4) bool."""
+    size = grey.shape[1] // _GLARE_CELL_PX, grey.shape[0] // _GLARE_CELL_PX
+    darkest = cv2.erode(grey, np.ones((_PRINT_REACH_PX, _PRINT_REACH_PX), dtype=np.uint8))
+    return np.asarray(cv2.resize(darkest, size, interpolation=cv2.INTER_NEAREST)) >= _DROWNED_LEVEL
+
+
+def _score_brightness(
+    levels: NDArray[np.float64], noise_level: float, drowned: NDArray[np.bool_]
+) -> tuple[float, bool]:
+    """Score the light beside the photo; returns the score and whether dark is the worse side."""
+    contrast = max(_quantile(levels, 0.5) - _quantile(levels, 0.02), 0.0)
     dark_score = min(contrast / (noise_level + _NOISE_FLOOR) / _CLEAR_CONTRAST, 1.0)
-    blown_share = 1.0 - float(levels[_BLOWN_LEVEL - 1])
-    blown = float(np.clip((blown_share - _HARMLESS_BLOWN_SHARE) / (_BLOWN_SHARE - _HARMLESS_BLOWN_SHARE), 0.0, 1.0))
-    bright_score = 1.0 - blown * (1.0 - min(contrast / _LEGIBLE_CONTRAST, 1.0))
+    washed_share = float(drowned[_boxes((_VALUE_COLUMN,), *drowned.shape)].mean())
+    excess = (washed_share - _HARMLESS_WASHED_SHARE) / (_WASHED_SHARE - _HARMLESS_WASHED_SHARE)
+    bright_score = float(np.clip(1.0 - excess, 0.0, 1.0))
     return min(dark_score, bright_score), dark_score <= bright_score
 
 
 def _find_glare(
-    card: NDArray[np.uint8], grey: NDArray[np.uint8], unlit_level: float
+    card: NDArray[np.uint8], drowned: NDArray[np.bool_], unlit_level: float
 ) -> tuple[float, NDArray[np.float64]]:
     """Find blown-out areas: their share of the values' places, and (N, 4, 2) quads in card-frame pixels."""
-    size = card.shape[1] // _GLARE_CELL_PX, card.shape[0] // _GLARE_CELL_PX
+    height, width = drowned.shape
     red, green, blue = cv2.split(halve(card, _GLARE_HALVING_COUNT))
     lowest = cv2.min(cv2.min(red, green), blue)
     bright = np.asarray(lowest) >= max(_GLARE_LEVEL, unlit_level + _GLARE_EXCESS)
-    darkest = cv2.erode(grey, np.ones((_PRINT_REACH_PX, _PRINT_REACH_PX), dtype=np.uint8))
-    bright &= np.asarray(cv2.resize(darkest, size, interpolation=cv2.INTER_NEAREST)) >= _DROWNED_LEVEL
-    bright &= ~_photo_panel(size[1], size[0])
+    bright &= drowned & ~_photo_panel(height, width)
     closed = cv2.morphologyEx(bright.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), dtype=np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(closed)
     areas = stats[:, cv2.CC_STAT_AREA]
     spots = [number for number in range(1, count) if areas[number] >= _SMALLEST_GLARE_SHARE * bright.size]
     corners = np.array([_enclose(np.asarray(labels == number)) for number in spots]).reshape(-1, 4, 2)
     quads = corners * _GLARE_CELL_PX + np.array(CARD_FRAME_MARGIN_PX) - 0.5
-    share = float(np.isin(labels, spots)[_value_places(size[1], size[0])].mean())
+    share = float(np.isin(labels, spots)[_boxes(_VALUE_BOXES, height, width)].mean())
     return share, np.clip(quads, -0.5, np.array(CARD_FRAME_SIZE_PX) - 0.5)
 
 
