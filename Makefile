@@ -8,6 +8,8 @@ PYTHON ?= python3
 VENV := .venv
 PEERS_VENV := .venv-peers
 BIN := $(VENV)/bin
+# ONNX Runtime's builds send events to their maker unless told not to; the server tells it by itself.
+export ORT_DISABLE_TELEMETRY := 1
 STUB_SOURCES := $(shell find proto -name '*.proto')
 
 # Training has its own environment: PyTorch and OpenMMLab are no part of serving.
@@ -148,6 +150,10 @@ correction: setup ## measure what correction is worth on true lines with 2, 5 an
 .PHONY: speed
 speed: setup ## measure CPU time by stage, beside other readers if `make setup-peers` was run; CARDS=my-cards
 	$(BIN)/python benchmarks/speed.py $(MEASURED_SET)
+
+.PHONY: observation
+observation: $(VENV)/.stamp-dev ## measure what metrics, access lines and traces cost beside reading a card
+	$(BIN)/python benchmarks/observation.py
 
 .PHONY: quality
 quality: setup ## measure the image checks on photographs of known degradation, and draw the curves

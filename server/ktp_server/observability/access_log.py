@@ -2,6 +2,7 @@
 
 import logging
 import re
+from http import HTTPStatus
 
 from ktp_server.observability.logs import FACTS_KEY, Facts
 from ktp_server.observability.observer import HttpFacts, SilentObserver
@@ -18,6 +19,10 @@ TRACE_PARENT_PATTERN = re.compile(r"[0-9a-f]{2}-(?P<trace_id>[0-9a-f]{32})-[0-9a
 """Source: W3C Trace Context."""
 
 
+PROBE_ROUTES = frozenset({"/healthz", "/readyz", "/metrics"})
+"""Asked for every few seconds: their answers are logged at DEBUG, unless they fail."""
+
+
 class AccessLog(SilentObserver):
     """Writes the lines, at INFO."""
 
@@ -32,8 +37,10 @@ class AccessLog(SilentObserver):
 
     def http_answered(self, answer: HttpFacts) -> None:
         """See `Observer`."""
-        if logger.isEnabledFor(logging.INFO):
-            logger.info("%s %s %d", answer.method, answer.route, answer.status, extra={FACTS_KEY: _http_facts(answer)})
+        level = logging.DEBUG if answer.route in PROBE_ROUTES and answer.status == HTTPStatus.OK else logging.INFO
+        if logger.isEnabledFor(level):
+            facts = {FACTS_KEY: _http_facts(answer)}
+            logger.log(level, "%s %s %d", answer.method, answer.route, answer.status, extra=facts)
 
 
 def host_of(peer: str) -> str:

@@ -132,6 +132,13 @@ def test_access_line_of_an_http_answer(caplog: pytest.LogCaptureFixture) -> None
     assert facts_logged(caplog)["status"] == 413
 
 
+@pytest.mark.parametrize(("status", "level"), [(200, logging.DEBUG), (503, logging.INFO)])
+def test_probes_are_quiet_while_they_succeed(caplog: pytest.LogCaptureFixture, status: int, level: int) -> None:
+    with caplog.at_level(logging.DEBUG, "ktp_server"):
+        AccessLog().http_answered(HttpFacts("GET", "/readyz", status, 0.001))
+    assert [record.levelno for record in caplog.records] == [level]
+
+
 def test_no_line_is_made_that_is_not_wanted(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, "ktp_server"):
         AccessLog().request_finished(RequestRecord("RecognizeCard"))
