@@ -130,27 +130,28 @@ class BatchingContract(EngineContract):
         assert self.execution_count(engine, "patient") - before == 2
 
     async def test_full_queue_refuses_at_once(self, engine: InferenceEngine) -> None:
-        """The engine under test lets 3 requests wait; shapes differ, so that no batch is full."""
-        waiting = [asyncio.create_task(engine.infer("patient", floats([1.0] * extent))) for extent in (1, 2, 3)]
-        await asyncio.sleep(0.01)
+        """The engine under test lets 3 requests wait; together they are fewer than the preferred size."""
+        waiting = [asyncio.create_task(engine.infer("patient", floats([float(n)]))) for n in range(3)]
+        await asyncio.sleep(0.05)
         start_s = time.monotonic()
         with pytest.raises(InferenceError) as caught:
-            await engine.infer("patient", floats([1.0] * 4))
+            await engine.infer("patient", floats([4.0]))
         assert caught.value.kind is FailureKind.OVERLOADED
-        assert time.monotonic() - start_s < 0.05
+        assert (time.monotonic() - start_s) * 1e3 < QUEUE_DELAY_MS / 2
         assert len(await asyncio.gather(*waiting)) == 3
 
     async def test_cancelling_frees_the_place_in_the_queue(self, engine: InferenceEngine) -> None:
         before = self.execution_count(engine, "patient")
-        waiting = [asyncio.create_task(engine.infer("patient", floats([1.0] * extent))) for extent in (1, 2, 3)]
-        await asyncio.sleep(0.01)
+        waiting = [asyncio.create_task(engine.infer("patient", floats([float(n)]))) for n in range(3)]
+        await asyncio.sleep(0.05)
         waiting[0].cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting[0]
-        answer = await engine.infer("patient", floats([7.0] * 4))
-        np.testing.assert_array_equal(answer.tensors["y"], [[14.0] * 4])
-        await asyncio.gather(*waiting[1:])
-        assert self.execution_count(engine, "patient") - before == 3
+        answer = await engine.infer("patient", floats([7.0]))
+        np.testing.assert_array_equal(answer.tensors["y"], [[14.0]])
+        answers = await asyncio.gather(*waiting[1:])
+        assert [float(answer.tensors["y"][0, 0]) for answer in answers] == [2.0, 4.0]
+        assert self.execution_count(engine, "patient") - before == 1
 
     async def test_deadline_passes_while_waiting(self, engine: InferenceEngine) -> None:
         before = self.execution_count(engine, "patient")
