@@ -33,16 +33,15 @@ def shape_mismatch(quads: NDArray[np.float64], size_px: tuple[int, int]) -> NDAr
         between the card's axes; 0 for a perfect view, about 0.03 where one side is off by 3 % of the card.
     """
     middle = (np.array(size_px, dtype=np.float64) - 1.0) / 2.0
-    best = np.full(len(quads), np.inf)
-    for centred in (quads - middle, quads - quads.mean(axis=1, keepdims=True)):
-        homographies = unit_square_homographies(centred)
-        for focal in FOCAL_LENGTHS:
-            camera = np.array([1.0, 1.0, focal * max(size_px)])
-            right, down = homographies[:, :, 0] * camera, homographies[:, :, 1] * camera
-            lengths = np.linalg.norm(right, axis=1), np.linalg.norm(down, axis=1)
-            aspect_error = np.abs(np.log(np.maximum(lengths[0], 1e-9) / np.maximum(lengths[1], 1e-9) / CARD_ASPECT))
-            cosine = np.abs((right * down).sum(axis=1)) / np.maximum(lengths[0] * lengths[1], 1e-9)
-            best = np.minimum(best, aspect_error + cosine)
+    homographies = unit_square_homographies(np.concatenate([quads - middle, quads - quads.mean(axis=1, keepdims=True)]))
+    right, down = homographies[:, :, 0], homographies[:, :, 1]
+    # A camera stretches the axes' third component by its focal length: (F, 2 N) squares and products.
+    stretch = (np.array(FOCAL_LENGTHS)[:, None] * max(size_px)) ** 2
+    squares = [(axis[:, :2] ** 2).sum(axis=1) + stretch * axis[:, 2] ** 2 for axis in (right, down)]
+    across, along = (np.maximum(square, 1e-18) for square in squares)
+    product = (right[:, :2] * down[:, :2]).sum(axis=1) + stretch * right[:, 2] * down[:, 2]
+    mismatch = np.abs(0.5 * np.log(across / along) - np.log(CARD_ASPECT)) + np.abs(product) / np.sqrt(across * along)
+    best: NDArray[np.float64] = mismatch.reshape(len(FOCAL_LENGTHS) * 2, len(quads)).min(axis=0)
     return best
 
 
