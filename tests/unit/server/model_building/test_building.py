@@ -1,0 +1,154 @@
+"""Repositories for other Triton servers: whole and checked, or not at all."""
+
+import shutil
+from pathlib import Path
+
+import onnx
+import pytest
+
+from ktp_server.engines.repository import (
+    ModelRepositoryError,
+    find_model_repository,
+    read_config,
+    read_model_repository,
+)
+from ktp_server.model_building.building import build_repository
+from ktp_server.model_building.checking import check_repository
+from ktp_server.model_building.platforms import BuildOptions, Platform, Precision
+from tests.contract.tiny_models import write_repository
+
+PYTHON = BuildOptions(Platform.PYTHON)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """The tiny models, each with a float file that differs from the other one."""
+    root = write_repository(tmp_path / "source")
+    for graph in root.glob("*/1/model.onnx"):
+        model = onnx.load(graph)
+        model.doc_string = "float"
+        onnx.save(model, graph.with_name("model.float.onnx"))
+    return root
+
+
+def test_python_repository_keeps_the_contract_and_gets_the_adapter(tmp_path: Path, source: Path) -> None:
+    target = tmp_path / "built"
+    checked = build_repository(source, target, BuildOptions(Platform.PYTHON, instance_count=2, thread_count=3))
+    assert [(model.name, model.backend) for model in checked] == [(n, "python") for n in ("double", "patient", "pick")]
+    assert checked[0].outputs == {"y": (1, 1)}
+    before, after = read_model_repository(source), read_model_repository(target)
+    for name, spec in before.items():
+        built = after[name]
+        assert (built.inputs, built.outputs, built.batching) == (spec.inputs, spec.outputs, spec.batching)
+        assert built.instance_count == 2
+        assert built.parameters == {**spec.parameters, "intra_op_thread_count": "3"}
+        assert built.model_file.read_bytes() == spec.model_file.read_bytes()
+        adapter = built.model_file.with_name("model.py").read_text()
+        compile(adapter, "model.py", "exec")
+        assert "class TritonPythonModel" in adapter
+        config = read_config(target / name / "config.pbtxt")
+        assert (config.backend, config.platform) == ("python", "")
+
+
+def test_precision_chooses_the_file(tmp_path: Path, source: Path) -> None:
+    build_repository(source, tmp_path / "float", BuildOptions(Platform.PYTHON, Precision.FLOAT))
+    wanted = (source / "double/1/model.float.onnx").read_bytes()
+    assert (tmp_path / "float/double/1/model.onnx").read_bytes() == wanted
+
+
+def test_onnxruntime_repository_runs_the_float_file_on_gpus_through_tensorrt(tmp_path: Path, source: Path) -> None:
+    target = tmp_path / "built"
+    build_repository(source, target, BuildOptions(Platform.ONNXRUNTIME, engine_cache="/cache"))
+    config = read_config(target / "double/config.pbtxt")
+    (accelerator,) = config.optimization.execution_accelerators.gpu_execution_accelerator
+    assert accelerator.name == "tensorrt"
+    assert accelerator.parameters["precision_mode"] == "FP16"
+    assert accelerator.parameters["trt_engine_cache_path"] == "/cache/double"
+    assert "KIND_GPU" in (target / "double/config.pbtxt").read_text()
+    assert not config.cc_model_filenames
+    assert (target / "double/1/model.onnx").read_bytes() == (source / "double/1/model.float.onnx").read_bytes()
+    assert not (target / "double/1/model.py").exists()
+
+
+@pytest.mark.parametrize("platform", Platform)
+def test_the_real_models_keep_every_word_but_those_about_the_backend(tmp_path: Path, platform: Platform) -> None:
+    source, target = find_model_repository(), tmp_path / "built"
+    build_repository(source, target, BuildOptions(platform))
+    for name in read_model_repository(source):
+        before, after = (read_config(root / name / "config.pbtxt") for root in (source, target))
+        for field in ("input", "output", "dynamic_batching", "version_policy", "model_warmup", "max_batch_size"):
+            assert getattr(after, field) == getattr(before, field), f"{name}: {field}"
+        assert before.parameters.items() <= after.parameters.items()
+
+
+def test_existing_target_is_refused_and_left_alone(tmp_path: Path, source: Path) -> None:
+    target = tmp_path / "built"
+    target.mkdir()
+    (target / "mine").touch()
+    with pytest.raises(ModelRepositoryError, match="exists already"):
+        build_repository(source, target, PYTHON)
+    assert [path.name for path in target.iterdir()] == ["mine"]
+
+
+def damage_graph(source: Path) -> None:
+    (source / "pick/1/model.onnx").write_bytes(b"no graph")
+
+
+def remove_graph(source: Path) -> None:
+    (source / "pick/1/model.onnx").unlink()
+
+
+def change_output(source: Path) -> None:
+    config = source / "pick/config.pbtxt"
+    config.write_text(config.read_text().replace('output [ { name: "y"', 'output [ { name: "other"'))
+
+
+def break_syntax(source: Path) -> None:
+    config = source / "pick/config.pbtxt"
+    config.write_text(config.read_text() + "max_delay: 3\n")
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (damage_graph, "cannot load it"),
+        (remove_graph, r"model\.onnx is missing"),
+        (change_output, "'other' is missing"),
+        (break_syntax, r'config\.pbtxt: \d+:\d+ : .*"max_delay"'),
+    ],
+)
+def test_failed_build_says_why_and_leaves_nothing(tmp_path: Path, source: Path, damage: object, message: str) -> None:
+    assert callable(damage)
+    damage(source)
+    with pytest.raises(ModelRepositoryError, match=message):
+        build_repository(source, tmp_path / "out/built", PYTHON)
+    assert not (tmp_path / "out").exists() or list((tmp_path / "out").iterdir()) == []
+
+
+def test_check_misses_the_adapter_that_triton_would_wait_for(tmp_path: Path, source: Path) -> None:
+    target = tmp_path / "built"
+    build_repository(source, target, PYTHON)
+    (target / "pick/1/model.py").unlink()
+    with pytest.raises(ModelRepositoryError, match=r"pick/1/model\.py is missing"):
+        check_repository(target)
+
+
+def test_check_misses_a_file_for_other_devices(tmp_path: Path) -> None:
+    copy = tmp_path / "models"
+    shutil.copytree(find_model_repository(), copy)
+    assert [model.backend for model in check_repository(copy)] == ["onnxruntime"] * 3
+    (copy / "ktp_segmentation/1/model.float.onnx").unlink()
+    with pytest.raises(ModelRepositoryError, match=r"model\.float\.onnx is missing"):
+        check_repository(copy)
+
+
+def test_check_runs_the_graph_and_holds_its_shapes_against_the_configuration(tmp_path: Path) -> None:
+    root = write_repository(tmp_path / "models")
+    config = root / "double/config.pbtxt"
+    config.write_text(
+        config.read_text().replace(
+            'name: "y" data_type: TYPE_FP32 dims: [ -1 ]', 'name: "y" data_type: TYPE_FP32 dims: [ 2 ]'
+        )
+    )
+    with pytest.raises(ModelRepositoryError, match=r"output y is \(1,\), its config\.pbtxt says \(2,\)"):
+        check_repository(root)
