@@ -22,9 +22,11 @@ DEFAULT_HEADERS = {
 }
 """For answers that have none of their own. Source: OWASP REST Security Cheat Sheet."""
 
-DISCARD_S = 1.0
-"""How long the rest of a refused body is thrown away before the answer. Closing a connection with unread bytes resets
-it, and the caller would lose the answer that says why."""
+LINGER_S = 5.0
+"""How long the rest of a refused body is thrown away after the answer. Closing a connection with unread bytes resets
+it, and a caller that sends all before it reads would lose the answer. Source: nginx, lingering_timeout."""
+
+LAST_MESSAGE: Message = {"type": "http.response.body", "body": b"", "more_body": False}
 
 UNKNOWN_ROUTE = "unknown"
 
@@ -59,8 +61,11 @@ class Envelope:
                 for name, value in {**DEFAULT_HEADERS, REQUEST_ID_HEADER: state["request_id"]}.items():
                     answer.setdefault(name, value)
                 if not body.is_complete:
-                    await body.discard()
                     answer["Connection"] = "close"
+            elif not body.is_complete and not message.get("more_body", False):
+                await send({**message, "more_body": True})
+                await body.discard()
+                message = LAST_MESSAGE
             await send(message)
 
         try:
@@ -104,7 +109,7 @@ class _BodyWatch:
         if self._awaits_permission:
             return
         try:
-            async with asyncio.timeout(DISCARD_S):
+            async with asyncio.timeout(LINGER_S):
                 while not self.is_complete:
                     await self.receive()
         except TimeoutError:

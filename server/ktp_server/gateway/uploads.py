@@ -131,9 +131,12 @@ class Upload:
             raise RecognitionError(
                 ErrorReason.REQUEST_INVALID, "the body is not a multipart form with one file"
             ) from None
-        for _, part in form.multi_items():
-            if isinstance(part, UploadFile):
-                return cls(await part.read())
+        try:
+            for _, part in form.multi_items():
+                if isinstance(part, UploadFile):
+                    return cls(await part.read())
+        finally:
+            await form.close()
         text = form.get(IMAGE_FIELD)
         if not isinstance(text, str):
             raise RecognitionError(ErrorReason.REQUEST_INVALID, "the form needs a file called image", IMAGE_FIELD)
