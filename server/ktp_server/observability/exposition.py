@@ -4,6 +4,7 @@ Workers write their values into small files of one folder, which `PROMETHEUS_MUL
 so whichever of them is asked answers for all. The files hold names and numbers.
 """
 
+import logging
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -22,6 +23,8 @@ __all__ = [
     "open_worker_metrics",
     "render_registry",
 ]
+
+logger = logging.getLogger(__name__)
 
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 """Name prescribed by prometheus_client, which reads it when it is imported."""
@@ -63,6 +66,7 @@ def listen_for_scrapes(address: str, registry: CollectorRegistry) -> Iterator[in
         server, thread = start_http_server(int(port), host.strip("[]"), _whole(registry))
     except OSError as error:
         raise ListenError(f"cannot listen on metrics_address {address}: {error.strerror or error}") from error
+    logger.info("serving metrics on %s:%d", host, server.server_port)
     try:
         yield int(server.server_port)
     finally:

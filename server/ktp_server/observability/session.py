@@ -1,6 +1,5 @@
 """Opens what an operator asked for: metrics, access log, traces."""
 
-import logging
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
@@ -13,8 +12,6 @@ from ktp_server.observability.observer import Observer, ObserverGroup
 from ktp_server.settings import Settings
 
 __all__ = ["Observability", "TracingUnavailable", "open_observability"]
-
-logger = logging.getLogger(__name__)
 
 
 class TracingUnavailable(Exception):
@@ -54,7 +51,6 @@ def open_observability(settings: Settings) -> Iterator[Observability]:
         port = None
         if settings.metrics_address is not None and not is_worker():
             port = stack.enter_context(listen_for_scrapes(settings.metrics_address, metrics.registry))
-            logger.info("serving metrics on %s:%d", settings.metrics_address.rpartition(":")[0], port)
         yield Observability(ObserverGroup(observers), partial(render_registry, metrics.registry), port)
 
 
