@@ -28,14 +28,13 @@ def check_names(names: Collection[str]) -> None:
     """Make sure that checks exist.
 
     Raises:
-        RecognitionError: REQUEST_INVALID, naming those that do not.
+        RecognitionError: REQUEST_INVALID, telling the place of the first that does not, and quoting nothing: whatever a
+            caller puts there must not travel on in messages and logs.
     """
-    unknown = sorted(set(names) - set(CHECK_NAMES))
-    if unknown:
-        listed = ", ".join(repr(name[:64]) for name in unknown[:5])
-        raise RecognitionError(
-            ErrorReason.REQUEST_INVALID, f"no such check: {listed}; there are {', '.join(CHECK_NAMES)}", field="require"
-        )
+    place = next((place for place, name in enumerate(names, start=1) if name not in CHECK_NAMES), None)
+    if place is not None:
+        message = f"name {place} in require is no check; there are {', '.join(CHECK_NAMES)}"
+        raise RecognitionError(ErrorReason.REQUEST_INVALID, message, field="require")
 
 
 def require_checks(card: _Checked, names: Collection[str]) -> None:

@@ -98,8 +98,8 @@ async def test_required_checks_refuse_and_list_all_that_failed(workers: CpuWorke
 
 
 async def test_unknown_checks_are_a_bad_request(workers: CpuWorkers) -> None:
-    with pytest.raises(RecognitionError, match="beauty") as caught:
-        await pipeline_over(oracle(SPECS, [QUAD]), workers).recognize(draw_card(QUAD), require=["beauty"])
+    with pytest.raises(RecognitionError, match="name 2 in require is no check") as caught:
+        await pipeline_over(oracle(SPECS, [QUAD]), workers).recognize(draw_card(QUAD), require=["tilt", "beauty"])
     assert (caught.value.reason, caught.value.field) == (ErrorReason.REQUEST_INVALID, "require")
 
 

@@ -93,7 +93,7 @@ def test_invalid_environment_names_the_variable(monkeypatch: pytest.MonkeyPatch)
 
 @given(st.text(st.characters(categories=["L", "N"]), min_size=12).map(lambda text: f"s3cret-{text}"))
 def test_an_invalid_value_is_never_repeated(value: str) -> None:
-    for name in ("listen_address", "engine_queue_limit", "insecure", "file_size_min"):
+    for name in ("listen_address", "engine_queue_limit", "insecure", "file_size_min", "require"):
         with pytest.raises(SettingsError) as caught:
             load_configuration(flags={name: value})
         assert value not in str(caught.value)
