@@ -40,7 +40,7 @@ class AccessLog(SilentObserver):
         level = logging.DEBUG if answer.route in PROBE_ROUTES and answer.status == HTTPStatus.OK else logging.INFO
         if logger.isEnabledFor(level):
             facts = {FACTS_KEY: _http_facts(answer)}
-            logger.log(level, "%s %s %d", answer.method, answer.route, answer.status, extra=facts)
+            logger.log(level, "%s %s %d", answer.known_method, answer.route, answer.status, extra=facts)
 
 
 def host_of(peer: str) -> str:
@@ -74,7 +74,7 @@ def _request_facts(record: RequestRecord) -> Facts:
 def _http_facts(answer: HttpFacts) -> Facts:
     return {
         "request_id": answer.request_id,
-        "method": answer.method,
+        "method": answer.known_method,
         "route": answer.route,
         "status": answer.status,
         "duration_ms": _milliseconds(answer.duration_s),

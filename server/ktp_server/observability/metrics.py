@@ -34,9 +34,6 @@ ITEM_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128)
 SCORE_BUCKETS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 1.0)
 """Finer towards 1, where good cards lie and where a drift begins to show."""
 
-HTTP_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-"""Others are callers' inventions and count as `other`."""
-
 
 class Metrics(SilentObserver):
     """Counts what happens.
@@ -122,8 +119,7 @@ class Metrics(SilentObserver):
 
     def http_answered(self, answer: HttpFacts) -> None:
         """See `Observer`."""
-        method = answer.method if answer.method in HTTP_METHODS else "other"
-        self._http.labels(method, answer.route, str(answer.status)).inc()
+        self._http.labels(answer.known_method, answer.route, str(answer.status)).inc()
         self._http_seconds.labels(answer.route).observe(answer.duration_s)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:

@@ -18,14 +18,18 @@ CPU_QUEUE = "cpu"
 """Name of the queue before the threads for CPU work; the other queues have their models' names."""
 
 
+HTTP_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""Others are callers' inventions."""
+
+
 @dataclass(frozen=True, slots=True)
 class HttpFacts:
     """One answer of the HTTP gateway.
 
     Attributes:
-        method: GET, POST, ...
+        method: as the caller sent it.
         route: the route's template, never the path that was asked for; `unknown` without one.
-        status: HTTP status code.
+        status: HTTP status code; 0 where the caller went away before there was one.
         duration_s: from the request's first line to the answer's last byte, seconds.
         peer: the caller's address, without port.
         request_id: as passed on to the service; empty where the request did not come that far.
@@ -37,6 +41,11 @@ class HttpFacts:
     duration_s: float
     peer: str = ""
     request_id: str = ""
+
+    @property
+    def known_method(self) -> str:
+        """GET, POST, ..., or `other`."""
+        return self.method if self.method in HTTP_METHODS else "other"
 
 
 class Observer(Protocol):
