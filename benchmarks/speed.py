@@ -8,7 +8,8 @@ import typer
 
 from ktp_benchmarks.provenance import RESULTS, describe_models, describe_run, result_file
 from ktp_benchmarks.report import open_console
-from ktp_benchmarks.server_memory import ServerFailed, measure_server_peak_mib
+from ktp_benchmarks.server_memory import measure_server_peak_mib
+from ktp_benchmarks.server_process import ServerFailed
 from ktp_benchmarks.session import LOG, prepare_images
 from ktp_benchmarks.speed_run import check_costs, print_speed, run_side_by_side, speed_to_json
 from ktp_benchmarks.workers import WorkerFailed, last_core

@@ -35,6 +35,12 @@ def describe_models() -> dict[str, dict[str, object]]:
     }
 
 
+def describe_conditions() -> dict[str, object]:
+    """Give how busy the machine is before a measurement: processes that want a core, averaged over 1 and 5 minutes."""
+    one, five, _ = os.getloadavg()
+    return {"load_1_min": round(one, 2), "load_5_min": round(five, 2), "cores": os.cpu_count()}
+
+
 def fingerprint(paths: list[Path]) -> str:
     """Hash files by content, in order: hexadecimal SHA-256."""
     digest = hashlib.sha256()

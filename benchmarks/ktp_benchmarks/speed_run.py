@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from ktp_benchmarks.measures import Target
+from ktp_benchmarks.checks import Check, at_most, checks_to_json, print_checks
 from ktp_benchmarks.truths import LabelledImage
 from ktp_benchmarks.workers import PEERS, Answer, Worker, WorkerFailed, last_core, open_peer, open_reader
 
@@ -20,21 +20,6 @@ POSTPROCESSING_STAGES = ("text_boxes", "fields")
 CHECK_STAGES = ("requirements", "quality")
 WARM_UP_COUNT = 2
 MIB = 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """A number with its unit and, if anything is asked of it, its target."""
-
-    name: str
-    value: float
-    unit: str
-    target: Target | None
-
-    @property
-    def met(self) -> bool | None:
-        """Whether the target is met; None without one."""
-        return None if self.target is None else self.target.met_by(self.value)
 
 
 @dataclass(slots=True)
@@ -86,21 +71,21 @@ def check_costs(run: SpeedRun, onnx_bytes: int, server_peaks_mib: Mapping[int, f
         server_peaks_mib: peak memory of a serving process by the number of callers at a time.
     """
     cpu_ms = median(1e3 * answer.cpu_s for answer in run.ours)
-    checks = [Check("CPU per card, JPEG to fields", cpu_ms, "ms", None)]
+    checks = [Check("CPU per card, JPEG to fields", cpu_ms, "ms")]
     for peer in PEERS:
         if peer in run.answers:
-            target = Target(0.1, at_least=False) if peer == "rapidocr" else None
+            target = at_most(0.1) if peer == "rapidocr" else None
             checks.append(Check(f"CPU time over that of {peer}, median of ratios", _ratio(run, peer), "", target))
     outside = median(1 - answer.model_cpu_s / answer.cpu_s for answer in run.ours)
     checks += [
-        Check("CPU time outside the models", 100 * outside, "%", Target(20.0, at_least=False)),
-        Check("postprocessing (text boxes, fields)", _stages_ms(run, POSTPROCESSING_STAGES), "ms", _at_most(6.0)),
-        Check("image checks (requirements, quality)", _stages_ms(run, CHECK_STAGES), "ms", _at_most(6.0)),
-        Check("ONNX files together", onnx_bytes / 1e6, "MB", _at_most(25.0)),
+        Check("CPU time outside the models", 100 * outside, "%", at_most(20.0)),
+        Check("postprocessing (text boxes, fields)", _stages_ms(run, POSTPROCESSING_STAGES), "ms", at_most(6.0)),
+        Check("image checks (requirements, quality)", _stages_ms(run, CHECK_STAGES), "ms", at_most(6.0)),
+        Check("ONNX files together", onnx_bytes / 1e6, "MB", at_most(25.0)),
     ]
     for callers, peak_mib in server_peaks_mib.items():
         name = f"peak memory of the server, {callers} caller{'s' * (callers > 1)} at a time"
-        checks.append(Check(name, peak_mib * MIB / 1e6, "MB", _at_most(600.0)))
+        checks.append(Check(name, peak_mib * MIB / 1e6, "MB", at_most(600.0)))
     return checks
 
 
@@ -126,14 +111,7 @@ def print_speed(console: Console, run: SpeedRun, checks: Sequence[Check]) -> Non
     for reason in run.missing:
         console.print(f"not measured: {reason}", markup=False)
     console.print(_stage_table(run))
-    costs = Table(title="Costs", title_justify="left", box=box.SIMPLE_HEAD)
-    for heading in ("", "measured", "target", " "):
-        costs.add_column(heading, justify="right" if heading in ("measured", "target") else "left")
-    for check in checks:
-        bound = "" if check.target is None else f"≤ {check.target.bound:g} {check.unit}"
-        verdict = {None: "", True: "[green]met[/]", False: "[red]NOT MET[/]"}[check.met]
-        costs.add_row(check.name, f"{check.value:.3g} {check.unit}", bound, verdict)
-    console.print(costs)
+    print_checks(console, "Costs", checks)
 
 
 def speed_to_json(run: SpeedRun, checks: Sequence[Check]) -> dict[str, object]:
@@ -144,16 +122,7 @@ def speed_to_json(run: SpeedRun, checks: Sequence[Check]) -> dict[str, object]:
             for reader, answers in run.answers.items()
         },
         "stages_ms": {stage: round(_stages_ms(run, (stage,)), 3) for stage in _stage_names(run)},
-        "checks": [
-            {
-                "name": check.name,
-                "value": round(check.value, 4),
-                "unit": check.unit,
-                "target": None if check.target is None else check.target.bound,
-                "met": check.met,
-            }
-            for check in checks
-        ],
+        "checks": checks_to_json(checks),
         "missing": run.missing,
     }
 
@@ -183,7 +152,3 @@ def _ratio(run: SpeedRun, peer: str) -> float:
     """Median over the images of our CPU time over a peer's."""
     pairs = zip(run.answers["ktp-ocr"], run.answers[peer], strict=True)
     return median(ours.cpu_s / theirs.cpu_s for ours, theirs in pairs if not ours.failure)
-
-
-def _at_most(bound: float) -> Target:
-    return Target(bound, at_least=False)

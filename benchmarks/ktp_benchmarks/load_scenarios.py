@@ -1,0 +1,107 @@
+"""Many callers at once: is every answer its caller's own, and what does the way through gRPC cost?"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+
+from ktp.ocr.v1 import card_pb2
+from ktp.ocr.v1 import ktp_ocr_service_pb2 as messages
+from ktp_benchmarks.checks import Check, at_least, at_most
+from ktp_benchmarks.load_calls import connect_callers
+from ktp_benchmarks.server_process import run_server_process
+from ktp_server.assembly import open_pipeline
+from ktp_server.errors import RecognitionError
+from ktp_server.pipeline import Pipeline
+from ktp_server.settings import Settings
+
+__all__ = ["measure_isolation", "measure_throughput"]
+
+CALLER_COUNT = 64
+IMAGE_COUNT = 50
+THROUGHPUT_ROUNDS = 6
+IN_WORK = 4
+
+Values = tuple[tuple[str, str, str], ...]
+
+
+async def measure_isolation(images: Sequence[bytes], duration_s: float) -> list[Check]:
+    """Have 64 callers send different cards at once, and hold every answer against that image's answer when it is alone.
+
+    Args:
+        images: image files; the first 50 are sent.
+        duration_s: how long.
+    """
+    sent = images[:IMAGE_COUNT]
+    with run_server_process("--max-in-flight-count", str(CALLER_COUNT)) as server:
+        async with connect_callers(server.target, sent) as callers:
+            alone = {number: await callers.call(number) for number in range(len(sent))}
+            outcomes = await callers.call_for(duration_s, CALLER_COUNT)
+    own = {number: _values(outcome.recognition) for number, outcome in alone.items()}
+    foreign = changed = 0
+    for outcome in outcomes:
+        values = _values(outcome.recognition)
+        if (outcome.code, values) == (alone[outcome.image].code, own[outcome.image]):
+            continue
+        changed += 1
+        others = [number for number, theirs in own.items() if number != outcome.image and values and theirs == values]
+        foreign += bool(others) or outcome.code == "FOREIGN_ID"
+    return [
+        Check("calls by 64 callers at a time", len(outcomes), ""),
+        Check("different answers among the cards when alone", len(set(own.values())), ""),
+        Check("answers of another card", foreign, "", at_most(0)),
+        Check("answers other than when alone", changed, "", at_most(0)),
+    ]
+
+
+async def measure_throughput(images: Sequence[bytes], images_a_round: int) -> list[Check]:
+    """Read the same images in this process and through a server, by turns, so that both meet the same machine.
+
+    Args:
+        images: image files.
+        images_a_round: images in each turn.
+    """
+    here_cpu_s = here_wall_s = there_cpu_s = there_wall_s = 0.0
+    settings = Settings(http_address="none")
+    async with open_pipeline(settings) as pipeline:
+        with run_server_process() as server:
+            async with connect_callers(server.target, images) as callers:
+                for turn in range(THROUGHPUT_ROUNDS + 1):
+                    numbers = [(turn * images_a_round + index) % len(images) for index in range(images_a_round)]
+                    cpu_s, wall_s = time.process_time(), time.monotonic()
+                    await _read_here(pipeline, [images[number] for number in numbers])
+                    here = time.process_time() - cpu_s, time.monotonic() - wall_s
+                    cpu_s, wall_s = server.cpu_s(), time.monotonic()
+                    await callers.call_each(iter(numbers), IN_WORK)
+                    there = server.cpu_s() - cpu_s, time.monotonic() - wall_s
+                    if turn > 0:  # the first turn warms both up
+                        here_cpu_s, here_wall_s = here_cpu_s + here[0], here_wall_s + here[1]
+                        there_cpu_s, there_wall_s = there_cpu_s + there[0], there_wall_s + there[1]
+    count = THROUGHPUT_ROUNDS * images_a_round
+    return [
+        Check("in this process: CPU a card", 1e3 * here_cpu_s / count, "ms"),
+        Check("through gRPC: CPU a card, of the server", 1e3 * there_cpu_s / count, "ms"),
+        Check(
+            "cards a second of CPU through gRPC, of in process", 100 * here_cpu_s / there_cpu_s, "%", at_least(95)
+        ),
+        Check("cards a second through gRPC, of in process", 100 * here_wall_s / there_wall_s, "%"),
+    ]
+
+
+async def _read_here(pipeline: Pipeline, images: Sequence[bytes]) -> None:
+    waiting = iter(images)
+
+    async def read_on() -> None:
+        for image in waiting:
+            with suppress(RecognitionError):
+                await pipeline.recognize(image)
+
+    await asyncio.gather(*[read_on() for _ in range(IN_WORK)])
+
+
+def _values(recognition: messages.CardRecognition | None) -> Values:
+    """What was read, without what differs from call to call: timings and last digits of confidences."""
+    if recognition is None:
+        return ()
+    fields = ((name.name, value) for name, value in recognition.card.ListFields())
+    return tuple((name, field.value, field.raw_value) for name, field in fields if isinstance(field, card_pb2.Field))
