@@ -7,6 +7,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 PEERS_VENV := .venv-peers
+TRITON_VENV := .venv-triton
 BIN := $(VENV)/bin
 # ONNX Runtime's builds send events to their maker unless told not to; the server tells it by itself.
 export ORT_DISABLE_TELEMETRY := 1
@@ -60,6 +61,14 @@ $(VENV)/.stamp-dev: $(VENV)/.stamp-setup
 .PHONY: run
 run: setup ## start the gRPC server on 127.0.0.1:50051
 	$(BIN)/ktp-ocr serve
+
+.PHONY: setup-triton
+setup-triton: $(TRITON_VENV)/.stamp ## make .venv-triton with a real Triton server that runs on processors
+
+$(TRITON_VENV)/.stamp: tests/triton/requirements.txt
+	@test -x $(TRITON_VENV)/bin/python || $(PYTHON) -m venv $(TRITON_VENV)
+	$(TRITON_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r tests/triton/requirements.txt
+	@touch $@
 
 .PHONY: demo
 demo: setup ## read a bundled specimen through a real server: a table and an annotated picture

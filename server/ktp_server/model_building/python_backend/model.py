@@ -4,6 +4,9 @@ For Triton builds that have no onnxruntime backend. Everything it needs to know 
 file is copied into every model's folder, and Triton loads it in a process of its own.
 """
 
+# Triton gives its module the classes only after it has looked at this file: annotations must not ask for them.
+from __future__ import annotations
+
 import json
 import os
 from pathlib import Path
