@@ -47,7 +47,6 @@ class RunningServer:
         address: host:port.
         server: gRPC's server.
         health: answers grpc.health.v1.
-        guard: its certificates and keys.
         draining_since_s: when the drain was announced, on the monotonic clock; None before.
     """
 
@@ -55,7 +54,6 @@ class RunningServer:
     address: str
     server: grpc.aio.Server
     health: health.aio.HealthServicer
-    guard: Guard
     draining_since_s: float | None = None
 
     async def report(self, *, serving: bool) -> None:
@@ -81,7 +79,11 @@ class RunningServer:
 
 
 async def start_server(
-    reader: CardReader, settings: Settings, further_addresses: Sequence[str] = (), observer: Observer | None = None
+    reader: CardReader,
+    settings: Settings,
+    further_addresses: Sequence[str] = (),
+    observer: Observer | None = None,
+    guard: Guard | None = None,
 ) -> RunningServer:
     """Listen and answer, with health NOT_SERVING until `RunningServer.report` says otherwise.
 
@@ -90,13 +92,14 @@ async def start_server(
         settings: address and limits.
         further_addresses: where to listen beside the settings' address, as gRPC writes them.
         observer: is told of the calls.
+        guard: keys and certificates; by default opened from the settings.
 
     Raises:
         ListenError: the address is taken or not ours.
         SecurityError: keys or certificates are at fault, or strangers could read cards.
     """
     observer = observer or SilentObserver()
-    guard = Guard.open(settings)
+    guard = guard or Guard.open(settings)
     admission = Admission(settings.max_in_flight_count, settings.bulk_in_flight_count, observer)
     server = grpc.aio.server(
         interceptors=[
@@ -114,7 +117,7 @@ async def start_server(
     reflection.enable_server_reflection((SERVICE_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
     port, *_ = [_listen(server, guard, address) for address in (settings.listen_address, *further_addresses)]
     host = settings.listen_address.rpartition(":")[0]
-    running = RunningServer(port, f"{host}:{port}", server, health_servicer, guard)
+    running = RunningServer(port, f"{host}:{port}", server, health_servicer)
     await running.report(serving=False)
     await server.start()
     return running
@@ -141,14 +144,16 @@ async def run_server(
 
     Arguments and errors as in `start_server` and `assembly.open_pipeline`; health is NOT_SERVING at first.
     """
+    # What is wrong with keys and certificates is told before the models are loaded.
+    guard = Guard.open(settings)
     async with open_pipeline(settings, observer=observer) as pipeline:
         loop = asyncio.get_running_loop()
         templates = TemplateReloader(pipeline, settings.templates)
-        running = await start_server(pipeline, settings, further_addresses, observer)
+        running = await start_server(pipeline, settings, further_addresses, observer, guard)
 
         def reload() -> None:
             templates.request()
-            running.guard.reload()
+            guard.reload()
 
         loop.add_signal_handler(signal.SIGHUP, reload)
         try:
