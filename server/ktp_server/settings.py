@@ -6,7 +6,6 @@ docs/configuration.md are made of this class: a field with its description is al
 holds a secret; it names the file that does.
 """
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Self
@@ -14,24 +13,25 @@ from typing import Annotated, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from ktp_preprocessing.requirements import RequirementAction, RequirementRule, RequirementRules
+from ktp_server.cores import count_cores
 from ktp_server.verdicts import CHECK_NAMES
 
 __all__ = ["SECTIONS", "Settings"]
 
 
 def _count_cores() -> int:
-    """The number of cores."""  # documents quote it as the default
-    return os.cpu_count() or 1
+    """The cores that the process may use."""  # documents quote it as the default
+    return count_cores()
 
 
 def _count_places() -> int:
-    """4 for each core."""  # an accepted call then waits about as long as three others take on its core
-    return 4 * _count_cores()
+    """2 for each core."""  # measured: that keeps the cores busy, and more only makes each call wait
+    return 2 * _count_cores()
 
 
 def _count_bulk_places() -> int:
-    """2 for each core."""  # one in work and one that is ready to follow
-    return 2 * _count_cores()
+    """1 more than the cores."""  # likewise
+    return _count_cores() + 1
 
 
 def _count_executions() -> int:
