@@ -22,7 +22,7 @@ from ktp_benchmarks.observations import (
 )
 from ktp_benchmarks.truths import NO_PRINT, LabelledCard, LabelledImage
 from ktp_postprocessing.calibration import Calibration
-from ktp_postprocessing.ctc import decode_greedy
+from ktp_postprocessing.ctc import decode_line
 from ktp_postprocessing.knowledge import CardKnowledge
 from ktp_postprocessing.text_boxes import TextBoxSettings, find_text_boxes
 from ktp_preprocessing.crops import LINE_GROWTH, crop_lines
@@ -142,7 +142,7 @@ class Observer:
         crops = await asyncio.to_thread(crop_lines, pixels, card.homography, np.stack(wanted), recognition.widths)
         outputs = await recognition.read_lines([crop.pixels for crop in crops], None)
         for line, output in zip(targets, outputs, strict=True):
-            read = " ".join(decode_greedy(output, recognition.alphabet).text.split())
+            read = " ".join(decode_line(output, recognition.alphabet).text.split())
             seen.lines.append(LineObservation(line.field, line.kind, line.text, read))
 
 

@@ -2,10 +2,13 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ktp_postprocessing.ctc_search import Classes, align_text, search_text, sum_alignments
 
 
 class TextReading(NamedTuple):
@@ -25,20 +28,92 @@ class TextReading(NamedTuple):
 
 
 _HALF = math.log(0.5)
+_SURE = math.log(0.98)  # of a column's class on the best path; such columns bound a search
+_LEAST = 1e-6
+_DOUBTFUL = 0.6  # a character of more confidence is not searched for: nothing else there can be likelier
 _NOTHING_READ = TextReading("", 0.0, (), ())
 
 
-def decode_greedy(log_probability: NDArray[np.float32], alphabet: str) -> TextReading:
-    """Decode the best path of one line; see `decode_greedy_lines`."""
-    return decode_greedy_lines([log_probability], alphabet)[0]
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """The columns of all lines, one after the other.
+
+    Attributes:
+        log_probability: (F, C) float32.
+        offsets: (N,) first column of each line.
+        lines: (F,) line of each column.
+    """
+
+    log_probability: NDArray[np.float32]
+    offsets: NDArray[np.intp]
+    lines: NDArray[np.intp]
+
+    @classmethod
+    def join(cls, lines: Sequence[NDArray[np.float32]]) -> "_Columns":
+        """Put lines, none of them empty, one after the other."""
+        lengths = np.array([len(line) for line in lines])
+        return cls(np.concatenate(lines), np.cumsum(lengths) - lengths, np.repeat(np.arange(len(lines)), lengths))
+
+    @property
+    def blank(self) -> int:
+        """The blank's class."""
+        return int(self.log_probability.shape[1]) - 1
+
+    def find_best(self) -> NDArray[np.intp]:
+        """The likeliest class of each column, (F,)."""
+        best = np.full(len(self.log_probability), self.blank)
+        # Where the blank has more than half, nothing else is better.
+        unsure = np.flatnonzero(self.log_probability[:, self.blank] <= _HALF)
+        best[unsure] = self.log_probability[unsure].argmax(axis=1)
+        return best
 
 
-def decode_greedy_lines(log_probabilities: Sequence[NDArray[np.float32]], alphabet: str) -> list[TextReading]:
-    """Decode the best path of each line; all lines at once, which is ten times as fast as one by one.
+@dataclass(frozen=True, slots=True)
+class _Path:
+    """A path through the columns, and the K characters it reads.
+
+    Attributes:
+        classes: (F,) class of each column.
+        starts: (K,) first column of each character, ascending.
+        bounds: (N + 1,) first character of each line, and K.
+    """
+
+    classes: NDArray[np.intp]
+    starts: NDArray[np.intp]
+    bounds: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, columns: _Columns, classes: NDArray[np.intp]) -> "_Path":
+        """Find the characters of a path."""
+        previous = np.concatenate(([columns.blank], classes[:-1]))
+        previous[columns.offsets] = columns.blank
+        starts = np.flatnonzero((classes != columns.blank) & (previous != classes))
+        return cls(classes, starts, np.searchsorted(starts, np.append(columns.offsets, len(classes))))
+
+
+class _Found(NamedTuple):
+    """A text that a search found in columns first to last, and its likelihood there."""
+
+    first: int
+    last: int
+    likelihood: float
+
+
+def decode_line(log_probability: NDArray[np.float32], alphabet: str) -> TextReading:
+    """Decode one line; see `decode_lines`."""
+    return decode_lines([log_probability], alphabet)[0]
+
+
+def decode_lines(log_probabilities: Sequence[NDArray[np.float32]], alphabet: str) -> list[TextReading]:
+    """Decode lines; all at once, which is ten times as fast as one by one.
+
+    Each line's best path is read; around its doubtful characters the text is searched whose likelihood, summed over all
+    alignments, is the highest.
 
     A character's confidence is the highest probability it reaches in its frames, times the least probability, over the
     frames until the character after it, that nothing else stands there (blank, or one of the two neighbours, which
-    would merge with them). So a dropped or an inserted character lowers it as a confused one does.
+    would merge with them). So a dropped or an inserted character lowers it as a confused one does. Where the search
+    found another text than the best path's, its characters share that text's likelihood.
 
     Args:
         log_probabilities: N lines, each (T, C) float32, log-softmax; the last class is the blank.
@@ -53,40 +128,86 @@ def decode_greedy_lines(log_probabilities: Sequence[NDArray[np.float32]], alphab
     filled = [index for index, line in enumerate(log_probabilities) if len(line)]
     if not filled:
         return readings
-    stacked = np.concatenate([log_probabilities[index] for index in filled])
-    blank = stacked.shape[1] - 1
-    if len(alphabet) != blank:
-        raise ValueError(f"{blank + 1} classes need an alphabet of {blank} characters, not {len(alphabet)}")
-    lengths = np.array([len(log_probabilities[index]) for index in filled])
-    offsets = np.cumsum(lengths) - lengths
-    line_of_frame = np.repeat(np.arange(len(filled)), lengths)
-    best = np.full(len(stacked), blank)
-    unsure = np.flatnonzero(stacked[:, blank] <= _HALF)  # where the blank has more than half, nothing else is better
-    best[unsure] = stacked[unsure].argmax(axis=1)
-    previous = np.concatenate(([blank], best[:-1]))
-    previous[offsets] = blank
-    starts = np.flatnonzero((best != blank) & (previous != best))
-    if len(starts) == 0:
+    columns = _Columns.join([log_probabilities[index] for index in filled])
+    if len(alphabet) != columns.blank:
+        classes = columns.blank + 1
+        raise ValueError(f"{classes} classes need an alphabet of {columns.blank} characters, not {len(alphabet)}")
+    path = _Path.of(columns, columns.find_best())
+    if len(path.starts) == 0:
         return readings
-    bounds = np.searchsorted(starts, np.append(offsets, len(stacked)))  # of each line's characters
-    confidences = _rate_characters(stacked, best, starts, (bounds, line_of_frame, offsets))
-    characters = [alphabet[index] for index in best[starts].tolist()]
-    columns = (starts - offsets[line_of_frame[starts]]).tolist()
+    path, confidences = _search(columns, path, _rate_characters(columns, path))
+    characters = [alphabet[index] for index in path.classes[path.starts].tolist()]
+    places = (path.starts - columns.offsets[columns.lines[path.starts]]).tolist()
     for place, index in enumerate(filled):
-        kept = slice(int(bounds[place]), int(bounds[place + 1]))
-        readings[index] = _trim(characters[kept], confidences[kept], columns[kept])
+        kept = slice(int(path.bounds[place]), int(path.bounds[place + 1]))
+        readings[index] = _trim(characters[kept], confidences[kept], places[kept])
     return readings
 
 
-def _rate_characters(
-    stacked: NDArray[np.float32],
-    best: NDArray[np.intp],
-    starts: NDArray[np.intp],
-    lines: tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]],
-) -> list[float]:
-    """Confidence of each character: (K,) for the K frames in `starts`, of all lines' frames `stacked`."""
-    bounds, line_of_frame, offsets = lines
-    blank = stacked.shape[1] - 1
+def _search(columns: _Columns, path: _Path, confidences: NDArray[np.float64]) -> tuple[_Path, list[float]]:
+    """The path with its doubtful stretches searched, and its characters' confidences."""
+    classes = path.classes.copy()
+    found: list[_Found] = []
+    for first, last in _find_doubtful_stretches(columns, path, confidences):
+        probability = np.exp(columns.log_probability[first:last].astype(np.float64))
+        as_read, text = _collapse(classes[first:last], columns.blank), search_text(probability)
+        likelihood = sum_alignments(probability, text) if text != as_read else 0.0
+        if likelihood > sum_alignments(probability, as_read):
+            classes[first:last] = align_text(probability, text)
+            found.append(_Found(first, last, likelihood))
+    if not found:
+        return path, confidences.tolist()
+    searched = _Path.of(columns, classes)
+    confidences = _rate_characters(columns, searched)
+    for stretch in found:
+        inside = slice(*np.searchsorted(searched.starts, [stretch.first, stretch.last]).tolist())
+        confidences[inside] = _share_out(stretch.likelihood, confidences[inside])
+    return searched, confidences.tolist()
+
+
+def _share_out(likelihood: float, confidences: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Confidences whose product is the likelihood, lower where they were lower before."""
+    doubts = -np.log(np.clip(confidences, _LEAST, 1.0 - _LEAST))
+    shared: NDArray[np.float64] = likelihood ** (doubts / doubts.sum())
+    return shared
+
+
+def _find_doubtful_stretches(columns: _Columns, path: _Path, confidences: NDArray[np.float64]) -> list[tuple[int, int]]:
+    """Ranges of columns, each within a line, around doubtful characters and as far as the next sure column."""
+    starts, lines = path.starts, columns.lines[path.starts]
+    line_ends = np.append(columns.offsets[1:], len(path.classes))
+    chosen = columns.log_probability[np.arange(len(path.classes)), path.classes]
+    gaps = np.maximum.reduceat(np.where(path.classes == columns.blank, chosen, -np.inf), starts)
+    is_twice = (path.classes[starts[1:]] == path.classes[starts[:-1]]) & (lines[1:] == lines[:-1])
+    doubtful = np.flatnonzero((confidences < _DOUBTFUL) | (np.append(is_twice, False) & (gaps < _SURE)))
+    if len(doubtful) == 0:
+        return []
+    is_sure = chosen >= _SURE
+    is_sure[columns.offsets] = is_sure[line_ends - 1] = True
+    sure = np.flatnonzero(is_sure)
+    ends = np.minimum(np.append(starts[1:], len(path.classes)), line_ends[lines] - 1)
+    before = sure[np.searchsorted(sure, starts[doubtful], side="right") - 1]
+    after = sure[np.searchsorted(sure, ends[doubtful])]
+    stretches: list[tuple[int, int]] = []
+    for first, last in zip(before.tolist(), (after + 1).tolist(), strict=True):
+        if stretches and first < stretches[-1][1]:
+            begun, ended = stretches.pop()
+            stretches.append((begun, max(last, ended)))
+        else:
+            stretches.append((first, last))
+    return stretches
+
+
+def _collapse(classes: NDArray[np.intp], blank: int) -> Classes:
+    """The text of a path."""
+    is_start = (classes != blank) & (np.append(blank, classes[:-1]) != classes)
+    return tuple(classes[is_start].tolist())
+
+
+def _rate_characters(columns: _Columns, path: _Path) -> NDArray[np.float64]:
+    """Confidence of each of a path's characters, (K,)."""
+    stacked, best, starts, bounds = columns.log_probability, path.classes, path.starts, path.bounds
+    line_of_frame, offsets, blank = columns.lines, columns.offsets, columns.blank
     frames = np.arange(len(stacked))
     classes = best[starts]
     # For each frame the characters of its line before (or at) it and after it; at the ends both are the outermost.
@@ -105,7 +226,7 @@ def _rate_characters(
     leading = np.minimum.reduceat(np.where(is_leading, harmless, 1.0), offsets)
     has_characters = bounds[1:] > bounds[:-1]
     gaps[bounds[:-1][has_characters]] *= leading[has_characters]
-    confidences: list[float] = np.clip(peaks * gaps, 0.0, 1.0).tolist()
+    confidences: NDArray[np.float64] = np.clip(peaks * gaps, 0.0, 1.0).astype(np.float64)
     return confidences
 
 

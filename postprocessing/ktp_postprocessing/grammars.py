@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar, Protocol
 
+from ktp_postprocessing.ctc_search import Beam, keep_likeliest
 from ktp_postprocessing.evidence import BLANK, Evidence, encode
 from ktp_postprocessing.nik import FEMALE_DAY_OFFSET, NIK_LENGTH, parse_nik
 from ktp_postprocessing.numerals import parse_date
@@ -142,10 +143,10 @@ def decode_grammar(evidence: Evidence, grammar: Grammar) -> list[Hypothesis]:
         {character: share for character, share in zip(grammar.characters, row, strict=True) if share >= _MIN_SHARE}
         for row in of_characters
     ]
-    beam: dict[str, tuple[float, float]] = {"": (1.0, 0.0)}  # prefix -> likelihood ending in a blank, in its character
+    beam: Beam[str] = {"": (1.0, 0.0)}
     following: dict[str, str] = {}
     for blank, characters in zip(columns[:, BLANK].tolist(), likely, strict=True):
-        extended: dict[str, tuple[float, float]] = {}
+        extended: Beam[str] = {}
         for prefix, (in_blank, in_character) in beam.items():
             stay_blank, stay_character = extended.get(prefix, (0.0, 0.0))
             repeated = characters.get(prefix[-1:], 0.0) * in_character
@@ -158,23 +159,13 @@ def decode_grammar(evidence: Evidence, grammar: Grammar) -> list[Hypothesis]:
                     reached = in_blank if prefix.endswith(character) else in_blank + in_character
                     longer_blank, longer_character = extended.get(prefix + character, (0.0, 0.0))
                     extended[prefix + character] = (longer_blank, longer_character + reached * probability)
-        beam = _prune(extended)
+        beam = keep_likeliest(extended, _BEAM_WIDTH, _BEAM_SHARE)
     whole = [
         Hypothesis(text, math.log(likelihood))
         for text, (in_blank, in_character) in beam.items()
         if (likelihood := in_blank + in_character) > 0.0 and text and not grammar.next_characters(text)
     ]
     return sorted(whole, key=lambda hypothesis: -hypothesis.log_likelihood)
-
-
-def _prune(beam: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
-    """The likeliest beginnings."""
-    ranked = [(in_blank + in_character, prefix) for prefix, (in_blank, in_character) in beam.items()]
-    least = max(ranked)[0] * _BEAM_SHARE
-    kept = [item for item in ranked if item[0] >= least]
-    if len(kept) > _BEAM_WIDTH:
-        kept = sorted(kept, reverse=True)[:_BEAM_WIDTH]
-    return {prefix: beam[prefix] for _, prefix in kept}
 
 
 @lru_cache(maxsize=512)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ktp_postprocessing.card import read_card
 from ktp_postprocessing.checks import PhotoBackground
 from ktp_postprocessing.coverage import find_covered_fields
-from ktp_postprocessing.ctc import decode_greedy_lines
+from ktp_postprocessing.ctc import decode_lines
 from ktp_postprocessing.frames import LineFrames
 from ktp_postprocessing.knowledge import CardKnowledge
 from ktp_postprocessing.lines import TextLine
@@ -186,7 +186,7 @@ class LineReadings:
             for whole, share in zip(self.log_probabilities, self.content_shares, strict=True)
         ]
         lines = []
-        for quad, columns, reading in zip(quads, kept, decode_greedy_lines(kept, self.alphabet), strict=True):
+        for quad, columns, reading in zip(quads, kept, decode_lines(kept, self.alphabet), strict=True):
             if reading.text and reading.confidence >= confidence_min:
                 frames = LineFrames.of_line(columns, self.alphabet, reading.character_columns)
                 lines.append(TextLine(reading.text, reading.confidence, quad, reading.character_confidences, frames))

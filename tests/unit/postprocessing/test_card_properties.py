@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ktp_postprocessing.card import read_card
-from ktp_postprocessing.ctc import decode_greedy
+from ktp_postprocessing.ctc import decode_line
 from ktp_postprocessing.frames import LineFrames
 from ktp_postprocessing.knowledge import CardKnowledge
 from ktp_postprocessing.lines import TextLine
@@ -55,7 +55,7 @@ def test_any_columns_are_read_without_failing(sketch: CardSketch, seed: int, noi
         scores = rng.normal(0, noise, (len(classes), len(alphabet) + 1))
         scores[np.arange(len(classes)), classes] += 9.0
         log_probability = (scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))).astype(np.float32)
-        reading = decode_greedy(log_probability, alphabet)
+        reading = decode_line(log_probability, alphabet)
         frames = LineFrames.of_line(log_probability, alphabet, reading.character_columns)
         lines.append(TextLine(reading.text, reading.confidence, line.quad, reading.character_confidences, frames))
     card = read_card(lines, KNOWLEDGE)
