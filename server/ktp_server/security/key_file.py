@@ -124,13 +124,19 @@ def _read_text(path: Path) -> str:
 
 
 def _write_lines(path: Path, lines: Iterable[str]) -> None:
-    """Exchange the file in one step: a server reads the old one or the new one."""
+    """Exchange the file in one step: a server reads the old one or the new one, and so does who comes after a crash."""
     try:
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:
-            file.writelines(f"{line}\n" for line in lines)
-        new_path = Path(file.name)
-        if path.exists():
-            shutil.copymode(path, new_path)
-        new_path.replace(path)
+        descriptor, name = tempfile.mkstemp(dir=path.parent)
+        new_path = Path(name)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.writelines(f"{line}\n" for line in lines)
+                file.flush()
+                os.fsync(descriptor)
+            if path.exists():
+                shutil.copymode(path, new_path)
+            new_path.replace(path)
+        finally:
+            new_path.unlink(missing_ok=True)
     except OSError as error:
         raise SecurityError(f"api_keys {path} cannot be written: {error.strerror}") from None

@@ -1,6 +1,7 @@
 """The key file, as servers read it and commands change it."""
 
 import logging
+import resource
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -71,6 +72,19 @@ def test_what_cannot_be_done_is_told(path: Path, tmp_path: Path) -> None:
     with pytest.raises(SecurityError, match="line 1"):
         add(path, "two")
     assert path.read_text() == "faulty\n"
+
+
+def test_a_full_disk_leaves_the_file_as_it_was(path: Path) -> None:
+    first = add(path, "first")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))
+    try:
+        with pytest.raises(SecurityError, match="cannot be written"):
+            add(path, "second")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert Keyring(path).find(first) is not None
+    assert [other.name for other in path.parent.iterdir()] == [path.name]
 
 
 def test_a_server_needs_a_key(path: Path) -> None:
