@@ -145,6 +145,16 @@ def test_no_line_is_made_that_is_not_wanted(caplog: pytest.LogCaptureFixture) ->
     assert not caplog.records
 
 
+def test_warnings_are_lines_too() -> None:
+    script = (
+        "import warnings; from ktp_server.observability.logs import configure_logging\n"
+        "configure_logging('INFO', 'json'); warnings.warn('old', stacklevel=1)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    [line] = [json.loads(line) for line in run.stderr.splitlines()]
+    assert (line["logger"], line["level"]) == ("py.warnings", "WARNING")
+
+
 def test_libraries_stay_quiet_at_debug(tmp_path: Path) -> None:
     """Pillow writes EXIF values at DEBUG; those of a photo say whose camera took it, and where."""
     photo = tmp_path / "photo.jpg"
