@@ -43,7 +43,7 @@ def configure_logging(level: str, form: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
-    logging.captureWarnings(True)
+    logging.captureWarnings(capture=True)
     for name in OWN_LOGGERS:
         logging.getLogger(name).setLevel(level)
 
