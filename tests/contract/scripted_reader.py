@@ -6,6 +6,7 @@ from collections.abc import Collection
 from datetime import date
 
 from ktp_postprocessing.normalised import BloodType, MaritalStatus, NormalisedValues, Religion, Sex
+from ktp_server.engines.port import Priority, current_priority
 from ktp_server.results import (
     AssessmentResult,
     CardResult,
@@ -83,6 +84,7 @@ class ScriptedReader:
         started: how often each image was begun.
         cancelled: how often each image was cancelled.
         deadlines_s: deadline of each image.
+        priorities: what the engine would be told of each image.
         required: checks that each image must pass.
         available: what it says of its models.
         release: lets waiting images go on.
@@ -94,6 +96,7 @@ class ScriptedReader:
         self.started: Counter[bytes] = Counter()
         self.cancelled: Counter[bytes] = Counter()
         self.deadlines_s: dict[bytes, float | None] = {}
+        self.priorities: dict[bytes, Priority] = {}
         self.required: dict[bytes, tuple[str, ...]] = {}
         self.available = True
         self.release = asyncio.Event()
@@ -105,6 +108,7 @@ class ScriptedReader:
         self.started[data] += 1
         self.required[data] = tuple(require)
         self.deadlines_s[data] = deadline_s
+        self.priorities[data] = current_priority()
         if data in self.failures:
             raise self.failures[data]
         if data.startswith(b"wait"):

@@ -17,9 +17,10 @@ from ktp.ocr.v1 import ktp_ocr_service_pb2 as messages
 from ktp_preprocessing.errors import ImageCorrupt, ImageTooLarge
 from ktp_server.engines.port import FailureKind, InferenceError
 from ktp_server.errors import ERROR_POLICIES, ErrorReason, RecognitionError
+from ktp_server.front.app import start_server
 from ktp_server.front.convert import recognition_from_message
 from tests.contract.conftest import SETTINGS, Bench
-from tests.contract.scripted_reader import recognition_of
+from tests.contract.scripted_reader import ScriptedReader, recognition_of
 
 SERVICE = "ktp.ocr.v1.KtpOcrService"
 
@@ -213,6 +214,30 @@ async def test_health_and_reflection_answer(bench: Bench) -> None:
     answers = [answer async for answer in reflect(iter(questions))]
     assert SERVICE in [service.name for service in answers[0].list_services_response.service]
     assert answers[1].file_descriptor_response.file_descriptor_proto
+
+
+async def test_health_follows_the_models(bench: Bench) -> None:
+    watch = bench.channel.unary_stream(
+        "/grpc.health.v1.Health/Watch", HealthCheckRequest.SerializeToString, HealthCheckResponse.FromString
+    )(HealthCheckRequest(service=SERVICE))
+    states = aiter(watch)
+    assert (await anext(states)).status == HealthCheckResponse.SERVING
+    bench.reader.available = False
+    assert (await anext(states)).status == HealthCheckResponse.NOT_SERVING
+    bench.reader.available = True
+    assert (await anext(states)).status == HealthCheckResponse.SERVING
+    watch.cancel()
+
+
+async def test_health_is_not_serving_before_calls_are_wanted() -> None:
+    server = await start_server(ScriptedReader(), SETTINGS)
+    async with grpc.aio.insecure_channel(server.address) as channel:
+        check = channel.unary_unary(
+            "/grpc.health.v1.Health/Check", HealthCheckRequest.SerializeToString, HealthCheckResponse.FromString
+        )
+        for name in ("", SERVICE, "grpc.health.v1.Health"):
+            assert (await check(HealthCheckRequest(service=name))).status == HealthCheckResponse.NOT_SERVING
+    await server.drain(1.0)
 
 
 async def test_drain_finishes_what_was_accepted(bench: Bench) -> None:

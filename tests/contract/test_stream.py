@@ -8,6 +8,7 @@ import pytest
 from google.rpc import code_pb2
 
 from ktp.ocr.v1 import ktp_ocr_service_pb2 as messages
+from ktp_server.engines.port import Priority
 from ktp_server.errors import ErrorReason, RecognitionError
 from tests.contract.conftest import SETTINGS, Bench
 
@@ -95,3 +96,10 @@ async def test_streams_deadline_ends_it(bench: Bench) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await anext(aiter(call))
     assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+async def test_items_of_streams_come_after_single_calls(bench: Bench) -> None:
+    """What the engines are told: a stream's items are bulk, a call's image is not."""
+    assert len([answer async for answer in bench.stub.RecognizeCards(send(item(b"in a stream")))]) == 1
+    await bench.stub.RecognizeCard(messages.RecognizeCardRequest(image=b"alone"))
+    assert bench.reader.priorities == {b"in a stream": Priority.BULK, b"alone": Priority.INTERACTIVE}

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from ktp.ocr.v1 import ktp_ocr_service_pb2, ktp_ocr_service_pb2_grpc
@@ -18,6 +18,7 @@ from ktp_server.front.admission import Admission
 from ktp_server.front.authentication import AuthenticationInterceptor
 from ktp_server.front.intake import IntakeInterceptor
 from ktp_server.front.interceptors import CallInterceptor
+from ktp_server.front.readiness import Readiness
 from ktp_server.front.servicer import KtpOcrServicer, ServiceLimits
 from ktp_server.front.transport import channel_arguments
 from ktp_server.listening import NOWHERE, ListenError, private_socket
@@ -46,26 +47,24 @@ class RunningServer:
         port: the port it listens on.
         address: host:port.
         server: gRPC's server.
-        health: answers grpc.health.v1.
+        readiness: what health checks are told.
         draining_since_s: when the drain was announced, on the monotonic clock; None before.
     """
 
     port: int
     address: str
     server: grpc.aio.Server
-    health: health.aio.HealthServicer
+    readiness: Readiness
     draining_since_s: float | None = None
 
     async def report(self, *, serving: bool) -> None:
-        """Answer health checks from now on, for the whole server and for each service."""
-        status = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
-        for name in (OVERALL_HEALTH, SERVICE_NAME, reflection.SERVICE_NAME, health.SERVICE_NAME):
-            await self.health.set(name, status)
+        """Answer health checks from now on; see `Readiness.want_calls`."""
+        await self.readiness.want_calls(wanted=serving)
 
     async def announce_drain(self) -> None:
         """Report NOT_SERVING, for good; the grace of the drain begins."""
         self.draining_since_s = self.draining_since_s or time.monotonic()
-        await self.health.enter_graceful_shutdown()
+        await self.readiness.end()
 
     async def drain(self, grace_s: float) -> None:
         """Report NOT_SERVING, refuse new calls, let accepted ones finish.
@@ -114,10 +113,12 @@ async def start_server(
     ktp_ocr_service_pb2_grpc.add_KtpOcrServiceServicer_to_server(servicer, server)
     health_servicer = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
-    reflection.enable_server_reflection((SERVICE_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+    services = (SERVICE_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME)
+    reflection.enable_server_reflection(services, server)
     port, *_ = [_listen(server, guard, address) for address in (settings.listen_address, *further_addresses)]
     host = settings.listen_address.rpartition(":")[0]
-    running = RunningServer(port, f"{host}:{port}", server, health_servicer)
+    readiness = Readiness(health_servicer, (OVERALL_HEALTH, *services), reader)
+    running = RunningServer(port, f"{host}:{port}", server, readiness)
     await running.report(serving=False)
     await server.start()
     return running

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ktp.ocr.v1 import ktp_ocr_service_pb2 as messages
 from ktp.ocr.v1 import ktp_ocr_service_pb2_grpc as stubs
+from ktp_server.engines.port import Priority, working_with
 from ktp_server.errors import RecognitionError, reportable_failure
 from ktp_server.front.admission import Admission
 from ktp_server.front.calls import Context, check_request_id, name_call, open_record, request_id_of
@@ -132,7 +133,8 @@ class KtpOcrServicer(stubs.KtpOcrServiceServicer):
         async with asyncio.timeout_at(deadline_s), self._admission.admit_bulk():
             # An image of a stream without a deadline has the default from the moment when its turn comes.
             latest_s = deadline_s or time.monotonic() + self._limits.default_deadline_s
-            return await self._reader.recognize(request.image, latest_s, tuple(request.require))
+            with working_with(Priority.BULK):
+                return await self._reader.recognize(request.image, latest_s, tuple(request.require))
 
     def _deadline_s(self, context: Context) -> float:
         remaining_s = context.time_remaining()
