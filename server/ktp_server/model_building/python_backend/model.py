@@ -52,8 +52,11 @@ class TritonPythonModel:
             outputs = self._session.run(self._output_names, batch)
         except Exception as error:  # noqa: BLE001  # ONNX Runtime's exceptions share no base class; each waiter must hear
             # Only the kind: the message may quote what the tensors hold.
-            failure = pb_utils.TritonError(f"ONNX Runtime failed ({type(error).__name__})")
-            return [pb_utils.InferenceResponse(output_tensors=[], error=failure) for _ in requests]
+            failure = f"ONNX Runtime failed ({type(error).__name__})"
+            # An error object of its own for each: Triton 2.51.0 crashes as a whole when two responses share one.
+            return [
+                pb_utils.InferenceResponse(output_tensors=[], error=pb_utils.TritonError(failure)) for _ in requests
+            ]
         bounds = np.cumsum(item_counts)[:-1]
         pieces = zip(*(np.split(np.asarray(output), bounds) for output in outputs), strict=True)
         return [
