@@ -29,7 +29,8 @@ def gateway(  # noqa: PLR0913  # each option of the command is a parameter
 ) -> None:
     """Start the HTTP APIs alone, as a client of a gRPC server; SIGTERM or Ctrl-C drains and stops them.
 
-    Keys are checked by that server. Settings of the HTTP port (http_..., tls_..., image_max_bytes) hold here.
+    Keys are checked by that server; as it might ask for none, the port opens beyond loopback only with tls_client_ca or
+    insecure. Settings of the HTTP port (http_..., tls_..., image_max_bytes) hold here.
 
     Example: `ktp-ocr gateway --target ocr.internal:50051 --ca ca.pem --http-address 127.0.0.1:8080`
     """

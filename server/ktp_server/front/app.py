@@ -213,6 +213,6 @@ async def _run_fronts(settings: Settings, observability: Observability) -> Async
     with private_socket() as inner:
         async with (
             run_server(settings, (inner,), observer) as running,
-            run_gateway(settings, Target(inner), observability),
+            run_gateway(settings, Target(inner, asks_for_keys=settings.api_keys is not None), observability),
         ):
             yield running

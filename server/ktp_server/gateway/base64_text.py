@@ -16,6 +16,10 @@ URL_SAFE = str.maketrans("-_", "+/")
 
 PADDING = "="
 
+LINE_LENGTH_MIN = 60
+"""Shortest lines into which programs wrap base64. In an image's base64 plus signs stand 64 characters apart on average,
+and never all at one distance."""
+
 
 def decode_base64(text: str, field: str) -> bytes:
     """Decode base64, also as a data URI, URL-safe, wrapped into lines, or without padding.
@@ -40,12 +44,14 @@ def decode_base64(text: str, field: str) -> bytes:
 def restore_plus_signs(text: str) -> str:
     """Undo what a form does to base64 whose plus signs were not escaped: each came as a space.
 
-    Text that was wrapped at spaces, into pieces of one length that make whole groups of four, is left alone.
+    Text that was wrapped at spaces, into lines of one length, is left alone.
 
     Args:
         text: value of a form's field.
     """
-    text = text.strip(" ")
-    pieces = text.split(" ")
-    is_wrapped = len({len(piece) for piece in pieces[:-1]}) == 1 and len("".join(pieces)) % 4 == 0
-    return text if is_wrapped else text.replace(" ", "+")
+    first, *others = text.strip(" ").split(" ")
+    if others and len(first) >= LINE_LENGTH_MIN and {len(piece) for piece in others[:-1]} <= {len(first)}:
+        return text
+    restored = text.replace(" ", "+")
+    # A space at an end is a plus sign only where it completes the last group of four.
+    return restored if len(restored.rpartition(",")[2]) % 4 == 0 else text.strip(" ").replace(" ", "+")

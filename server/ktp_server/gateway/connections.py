@@ -53,11 +53,6 @@ def bounded_protocol(limits: ConnectionLimits) -> type[H11Protocol]:
             super().data_received(data)
             self._watch_head()
 
-        def on_response_complete(self) -> None:
-            """Begin to wait for the next request."""
-            super().on_response_complete()
-            self._watch_head()
-
         def pause_writing(self) -> None:
             """The caller takes nothing: not for long."""
             super().pause_writing()
@@ -74,7 +69,7 @@ def bounded_protocol(limits: ConnectionLimits) -> type[H11Protocol]:
             self._stalled.start()
 
         def _watch_head(self) -> None:
-            """Run the clock from the moment a request may begin until its head is complete."""
+            """Run the clock from a request's first byte until its head is complete; uvicorn ends idle connections."""
             if self.cycle is not None and not self.cycle.response_complete:
                 self._waiting.stop()
             elif not self.transport.is_closing():

@@ -60,7 +60,7 @@ async def run_gateway(
     check_exposure(
         "http_address",
         settings.http_address,
-        knows_callers=settings.api_keys is not None or settings.tls_client_ca is not None,
+        knows_callers=target.asks_for_keys or settings.tls_client_ca is not None,
         insecure=settings.insecure,
     )
     tls = _open_tls(settings)

@@ -7,6 +7,8 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from starlette.responses import Response
 
+from ktp_server.gateway.card_api import render_failure
+from ktp_server.gateway.desk import failing_route
 from ktp_server.gateway.upstream import Upstream
 
 __all__ = ["make_probe_router"]
@@ -19,7 +21,7 @@ def make_probe_router(upstream: Upstream, render_metrics: Callable[[], tuple[byt
         upstream: the service.
         render_metrics: gives the metrics and their content type.
     """
-    router = APIRouter(tags=["Operation"])
+    router = APIRouter(tags=["Operation"], route_class=failing_route(render_failure, may_charge=False))
 
     @router.get("/healthz", summary="Does the gateway live?")
     async def report_health() -> JSONResponse:

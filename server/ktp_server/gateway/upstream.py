@@ -34,12 +34,14 @@ class Target:
         ca: PEM file of authorities that may vouch for it; None speaks without encryption.
         certificate: PEM file of the gateway's own certificate, for servers that ask for one.
         key: PEM file of its private key.
+        asks_for_keys: whether it is known to turn away callers without an API key.
     """
 
     address: str
     ca: Path | None = None
     certificate: Path | None = None
     key: Path | None = None
+    asks_for_keys: bool = False
 
 
 class Upstream:

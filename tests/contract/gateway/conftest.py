@@ -53,15 +53,16 @@ async def open_bench(settings: Settings) -> AsyncIterator[GatewayBench]:
     reader = ScriptedReader()
     with private_socket() as inner, open_observability(settings) as observability:
         server = await start_server(reader, settings, (inner,), observability.observer)
+        target = Target(inner, asks_for_keys=settings.api_keys is not None)
         await server.report(serving=True)
         try:
             async with (
-                run_gateway(settings, Target(inner), observability) as gateway,
+                run_gateway(settings, target, observability) as gateway,
                 httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.port}", timeout=10, verify=False) as http,
             ):
                 yield GatewayBench(reader, server, gateway, http)
-                reader.release.set()
         finally:
+            reader.release.set()
             await server.drain(1.0)
 
 

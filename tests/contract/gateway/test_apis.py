@@ -173,7 +173,7 @@ BAD_TYPES = [b"", b"text/plain", b"image/gif", b"text/xml; x", b"multipart/form-
 @pytest.mark.parametrize("path", [JOBS, FORM, RECOGNIZE, ASSESS])
 async def test_wrong_content_types_are_refused(bench: GatewayBench, path: str) -> None:
     for content_type in BAD_TYPES:
-        answer = await bench.http.post(path, content=b"x", headers={"Content-Type": content_type})
+        answer = await bench.http.post(path, content=b"x", headers=[(b"Content-Type", content_type)])
         assert answer.status_code == 400
         assert answer.headers["x-error-reason"] == "REQUEST_INVALID"
     assert not bench.reader.started
