@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ktp_server.model_building.building import build_repository
-from ktp_server.model_building.platforms import BuildOptions, Platform
+from ktp_server.model_building.options import BuildOptions, Platform
 
 __all__ = ["TritonFailed", "TritonProcess", "run_triton"]
 

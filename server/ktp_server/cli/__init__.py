@@ -1,13 +1,13 @@
 """The command line `ktp-ocr`.
 
 `images` holds the commands that read or draw pictures, `checks` the one that only checks them, `texts` those that read
-text, `templates` and `keys` those for tables and API keys, `gateway` the HTTP APIs alone, `config` the one that shows
-the settings; `options` and `flags` are what they share.
+text, `templates`, `keys` and `models` those for tables, API keys and model repositories, `gateway` the HTTP APIs alone,
+`config` the one that shows the settings; `options` and `flags` are what they share.
 """
 
 import typer
 
-from ktp_server.cli import checks, config, gateway, images, keys, templates, texts
+from ktp_server.cli import checks, config, gateway, images, keys, models, templates, texts
 
 __all__ = ["app", "main"]
 
@@ -39,6 +39,7 @@ for command in (
     app.command()(command)
 app.add_typer(templates.app, name="templates")
 app.add_typer(keys.app, name="keys")
+app.add_typer(models.app, name="models")
 
 
 def main() -> None:

@@ -13,7 +13,14 @@ from tritonclient.grpc import model_config_pb2
 
 from ktp_server.engines.spec import BatchingPolicy, ModelSpec, TensorSpec
 
-__all__ = ["CONFIG_FILE_NAME", "ModelRepositoryError", "find_model_repository", "read_config", "read_model_repository"]
+__all__ = [
+    "CONFIG_FILE_NAME",
+    "MODEL_FILE_NAME",
+    "ModelRepositoryError",
+    "find_model_repository",
+    "read_config",
+    "read_model_repository",
+]
 
 CONFIG_FILE_NAME = "config.pbtxt"
 MODEL_FILE_NAME = "model.onnx"

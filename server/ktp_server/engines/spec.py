@@ -96,9 +96,14 @@ class ModelSpec:
                 return spec.shape
         raise KeyError(f"model {self.name} has no input {name}")
 
+    @property
+    def free_extents(self) -> tuple[int, ...]:
+        """What axes that vary may be: the parameter `widths`, ascending; 1 alone where nothing is said."""
+        return tuple(sorted(int(width) for width in self.parameters.get("widths", "1").split(",")))
+
     def example_batch(self) -> TensorBatch:
-        """Make the smallest empty input: extents that vary are taken from the parameter `widths`, else 1."""
-        free = min(int(width) for width in self.parameters.get("widths", "1").split(","))
+        """Make the smallest empty input."""
+        free = self.free_extents[0]
         shapes = {
             tensor.name: (1, *(free if extent == ANY_EXTENT else extent for extent in tensor.shape))
             for tensor in self.inputs

@@ -4,66 +4,27 @@ Tensors, batching, priorities and parameters stay as they are in the source; onl
 devices and the accelerator changes.
 """
 
-from dataclasses import dataclass
-from enum import StrEnum
-
 from tritonclient.grpc import model_config_pb2
 
-__all__ = ["BuildOptions", "Platform", "Precision", "adapt_config"]
+from ktp_server.model_building.options import BuildOptions, Platform
+
+__all__ = ["PLAN_FILE_NAME", "WORKSPACE_BYTES", "adapt_config"]
 
 THREAD_COUNT_KEY = "intra_op_thread_count"
+PLAN_FILE_NAME = "model.plan"
 WORKSPACE_BYTES = 1 << 30
 """GPU memory that TensorRT may use while it tries out kernels; ONNX Runtime's own default."""
 
 
-class Platform(StrEnum):
-    """Which Triton server the repository is for."""
-
-    PYTHON = "python"
-    """Only the Python backend: an adapter runs ONNX Runtime on the CPU."""
-    ONNXRUNTIME = "onnxruntime"
-    """The onnxruntime backend on a GPU, with TensorRT as its accelerator."""
-
-
-class Precision(StrEnum):
-    """Which of a model's two files runs on a CPU."""
-
-    INT8 = "int8"
-    FLOAT = "float"
-
-
-@dataclass(frozen=True, slots=True)
-class BuildOptions:
-    """How a repository is made.
-
-    Attributes:
-        platform: for which server.
-        precision: for PYTHON: the quantised or the float file.
-        instance_count: executions of each model at a time.
-        thread_count: for PYTHON: threads in one execution.
-        engine_cache: for ONNXRUNTIME: folder on the GPU server where TensorRT keeps what it built, so that only the
-            first start takes minutes.
-    """
-
-    platform: Platform
-    precision: Precision = Precision.INT8
-    instance_count: int = 1
-    thread_count: int = 1
-    engine_cache: str = "/var/cache/ktp-ocr"
-
-    @property
-    def source_file_name(self) -> str:
-        """The file of the source repository that is run."""
-        quantised = self.platform is Platform.PYTHON and self.precision is Precision.INT8
-        return "model.onnx" if quantised else "model.float.onnx"
-
-
-def adapt_config(source: model_config_pb2.ModelConfig, options: BuildOptions) -> model_config_pb2.ModelConfig:
+def adapt_config(
+    source: model_config_pb2.ModelConfig, options: BuildOptions, profile_count: int = 1
+) -> model_config_pb2.ModelConfig:
     """Give a model's configuration for a target.
 
     Args:
         source: the configuration in the source repository.
         options: the target.
+        profile_count: optimisation profiles of its plan, for TENSORRT.
     """
     config = model_config_pb2.ModelConfig()
     config.CopyFrom(source)
@@ -72,11 +33,16 @@ def adapt_config(source: model_config_pb2.ModelConfig, options: BuildOptions) ->
     config.backend = str(options.platform)
     runs_on_cpu = options.platform is Platform.PYTHON
     kind = model_config_pb2.ModelInstanceGroup.KIND_CPU if runs_on_cpu else model_config_pb2.ModelInstanceGroup.KIND_GPU
-    config.instance_group.add(count=options.instance_count, kind=kind)
+    instances = config.instance_group.add(count=options.instance_count, kind=kind)
     if options.platform is Platform.PYTHON:
         config.parameters[THREAD_COUNT_KEY].string_value = str(options.thread_count)
-    else:
+    elif options.platform is Platform.ONNXRUNTIME:
         _accelerate(config, options.engine_cache)
+    else:
+        config.platform = "tensorrt_plan"
+        config.default_model_filename = PLAN_FILE_NAME
+        # Without it Triton runs every width in the first profile, which is made for the narrowest.
+        instances.profile.extend(str(index) for index in range(profile_count))
     return config
 
 

@@ -20,6 +20,8 @@ runner = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1"})
         (["templates"], ["build", "check"]),
         (["config"], ["--format", "--config", "where each value comes from"]),
         (["keys"], ["add", "list", "revoke"]),
+        (["models"], ["build", "check", "docs/triton.md"]),
+        (["models", "build"], ["--platform", "--out", "--precision", "--calibrate", "leaves nothing"]),
         (["keys", "add"], ["--file", "--rate", "KTP_OCR_API_KEYS", "this once"]),
         (["templates", "build"], ["--out", "make templates"]),
         (["check"], ["--json", "Exit status", "without reading"]),

@@ -3,9 +3,11 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
 
+from ktp_server.demonstration import bundled_specimen
 from ktp_server.engines.repository import (
     ModelRepositoryError,
     find_model_repository,
@@ -14,7 +16,10 @@ from ktp_server.engines.repository import (
 )
 from ktp_server.model_building.building import build_repository
 from ktp_server.model_building.checking import check_repository
-from ktp_server.model_building.platforms import BuildOptions, Platform, Precision
+from ktp_server.model_building.options import BuildOptions, Platform, Precision
+from ktp_server.model_building.platforms import adapt_config
+from ktp_server.model_building.profiles import find_deviations
+from ktp_server.model_building.samples import record_samples
 from tests.contract.tiny_models import write_repository
 
 PYTHON = BuildOptions(Platform.PYTHON)
@@ -70,7 +75,7 @@ def test_onnxruntime_repository_runs_the_float_file_on_gpus_through_tensorrt(tmp
     assert not (target / "double/1/model.py").exists()
 
 
-@pytest.mark.parametrize("platform", Platform)
+@pytest.mark.parametrize("platform", [Platform.PYTHON, Platform.ONNXRUNTIME])
 def test_the_real_models_keep_every_word_but_those_about_the_backend(tmp_path: Path, platform: Platform) -> None:
     source, target = find_model_repository(), tmp_path / "built"
     build_repository(source, target, BuildOptions(platform))
@@ -152,3 +157,41 @@ def test_check_runs_the_graph_and_holds_its_shapes_against_the_configuration(tmp
     )
     with pytest.raises(ModelRepositoryError, match=r"output y is \(1,\), its config\.pbtxt says \(2,\)"):
         check_repository(root)
+
+
+def test_plans_need_tensorrt_and_a_failed_build_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(ModelRepositoryError, match="plans are built where NVIDIA's TensorRT"):
+        build_repository(find_model_repository(), tmp_path / "plans", BuildOptions(Platform.TENSORRT))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_plan_configuration_names_its_profiles() -> None:
+    source = read_config(find_model_repository() / "ktp_text_recognition/config.pbtxt")
+    config = adapt_config(source, BuildOptions(Platform.TENSORRT, instance_count=2), profile_count=3)
+    assert (config.backend, config.platform, config.default_model_filename) == (
+        "tensorrt",
+        "tensorrt_plan",
+        "model.plan",
+    )
+    (group,) = config.instance_group
+    assert (group.count, list(group.profile)) == (2, ["0", "1", "2"])
+
+
+@pytest.mark.parametrize(("platform", "message"), [("onnxruntime", "for the platforms"), ("tensorrt", "calibrate")])
+def test_int8_on_gpus_needs_tensorrt_and_pictures(platform: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        BuildOptions(Platform(platform), Precision.INT8)
+
+
+def test_samples_are_what_the_pipeline_asks_and_gets() -> None:
+    specs = read_model_repository(find_model_repository())
+    samples = record_samples(specs, "model.float.onnx", [bundled_specimen()])
+    assert set(samples) == set(specs)
+    for name, spec in specs.items():
+        assert samples[name]
+        for sample in samples[name]:
+            spec.check_inputs(sample.inputs)
+            assert sample.inputs.item_count == sample.outputs.item_count
+            assert np.asarray(sample.inputs.tensors["image"]).std() > 5
+        assert find_deviations(samples[name][0].outputs, samples[name][0].outputs) == []
+    assert np.asarray(samples["ktp_segmentation"][0].outputs.tensors["scores"]).max() > 0.9
