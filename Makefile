@@ -164,6 +164,11 @@ speed: setup ## measure CPU time by stage, beside other readers if `make setup-p
 observation: $(VENV)/.stamp-dev ## measure what metrics, access lines and traces cost beside reading a card
 	$(BIN)/python benchmarks/observation.py
 
+LOAD_SEED ?= 7501
+.PHONY: load
+load: setup ## put load on a real server: isolation, overload, throughput, varied calls, SIGTERM, a slow reader
+	$(BIN)/python benchmarks/load.py out/load-$(LOAD_SEED) --seed $(LOAD_SEED) $(LOAD_ARGS)
+
 .PHONY: quality
 quality: setup ## measure the image checks on photographs of known degradation, and draw the curves
 	$(BIN)/python benchmarks/quality.py --picture docs/images/quality.svg
