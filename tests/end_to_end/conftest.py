@@ -41,6 +41,7 @@ class ServerProcess:
 
     process: subprocess.Popen[str]
     port: int = 0
+    http_port: int = 0
     log: list[str] = field(default_factory=list)
     ready: threading.Event = field(default_factory=threading.Event)
 
@@ -50,6 +51,9 @@ class ServerProcess:
         for line in self.process.stderr:
             self.log.append(line)
             serving = re.search(r"serving gRPC on 127\.0\.0\.1:(\d+)", line)
+            answering = re.search(r"serving HTTP on https?://127\.0\.0\.1:(\d+)", line)
+            if answering:
+                self.http_port = int(answering[1])
             if serving:
                 self.port = int(serving[1])
                 self.ready.set()
