@@ -103,11 +103,13 @@ def assign_rows(rows: Sequence[Row], pitch: float, nik_y: float) -> dict[str, tu
         Field -> its value's rows from top to bottom; fields without a value are left out.
     """
     rows = [row for row in rows if row.label is not None or row.value is not None]
+    # Fields with both their label and a value.
+    told = frozenset(row.label for row in rows if row.label is not None and row.value is not None)
     paths = [_Path(0.0, -1, nik_y, ())]
     for row in rows:
         extended: dict[tuple[int, float], _Path] = {}
         for path in paths:
-            for following in _extend(path, row, pitch):
+            for following in _extend(path, row, pitch, told):
                 key = (following.last, following.y)
                 if key not in extended or following.cost < extended[key].cost:
                     extended[key] = following
@@ -122,7 +124,8 @@ def assign_rows(rows: Sequence[Row], pitch: float, nik_y: float) -> dict[str, tu
     return values
 
 
-def _extend(path: _Path, row: Row, pitch: float) -> list[_Path]:
+def _extend(path: _Path, row: Row, pitch: float, told: frozenset[str]) -> list[_Path]:
+    """The path with the row as its label's field, or as a stray, a continuation, and any later field."""
     if row.label is not None:
         place = PRINT_ORDER[row.label]
         if path.last >= place:
@@ -134,7 +137,7 @@ def _extend(path: _Path, row: Row, pitch: float) -> list[_Path]:
     found = [_Path(path.cost + _STRAY_COST, path.last, path.y, (*path.fields, None))]
     if path.last >= 0:
         name = FIELDS[path.last]
-        cost = _continuation_cost(name, row, text) + _step_cost((row.y - path.y) / pitch - 1)
+        cost = _continuation_cost(name, row, text, told) + _step_cost((row.y - path.y) / pitch - 1)
         found.append(_Path(path.cost + cost, path.last, row.y, (*path.fields, name)))
     origin = ROW_OFFSETS[FIELDS[max(path.last, 0)]]
     for place in range(path.last + 1, len(FIELDS)):
@@ -150,13 +153,14 @@ def _step_cost(pitches: float) -> float:
     return min(_PITCH_COST * abs(pitches), _MAX_PITCH_COST)
 
 
-def _continuation_cost(name: str, row: Row, text: str) -> float:
+def _continuation_cost(name: str, row: Row, text: str, told: frozenset[str]) -> float:
     cost = _UNWRAPPED_CONTINUATION_COST
     if name in _WRAPPING_FIELDS:
         cost = _SHORT_CONTINUATION_COST if name in _SHORT_WRAPPING_FIELDS else _CONTINUATION_COST
     if row.starts_with_colon:
         cost += _COLON_IN_CONTINUATION_COST
-    if any(_LOOKS[other].search(text) for other in _TELLING_FIELDS if other != name):
+    # What stands elsewhere does not stand here: `D17/10` below an address is no RT/RW where that has a row of its own.
+    if any(_LOOKS[other].search(text) for other in _TELLING_FIELDS if other != name and other not in told):
         # A birth date alone on the second row looks like a validity date.
         cost += 0 if name == "tempat_tanggal_lahir" and _LOOKS[name].search(text) else _UNLIKE_COST
     return cost

@@ -34,11 +34,12 @@ from ktp_postprocessing.lines import Span, TextLine, join_spans, make_spans
 from ktp_postprocessing.nik import FEMALE_DAY_OFFSET, parse_nik
 from ktp_postprocessing.noise import Noise
 from ktp_postprocessing.normalised import Sex, normalise_card
-from ktp_postprocessing.numerals import find_date, split_place_and_date
+from ktp_postprocessing.numerals import find_date, looks_like_date, split_place_and_date
 from ktp_postprocessing.reading import FIELD_NAMES, CardReading, FieldReading, Finding, Severity
 from ktp_postprocessing.repair import cross_check
 
 _MAX_ISSUE_ROW_GAP_HEIGHTS = 3.5  # from the issue place's middle down to the issue date's
+_MIN_PLACE_LETTERS = 2
 _TELLING_FIELDS = ("jenis_kelamin", "agama", "status_perkawinan", "kewarganegaraan")
 _BLOOD_TYPE_BESIDE_SEX = re.compile(r"\s([ABO0]{1,2}[+\-]?|-|TIDAK TAHU)$")
 
@@ -114,7 +115,11 @@ def _read_person(draft: _Draft, values: dict[str, Span]) -> None:
         if place_part.stop:
             place = birth.cut(place_part.start, place_part.stop)
             draft.put("tempat_lahir", place, _read_place(place, draft.knowledge))
-        born = birth.cut(date_match.start, date_match.end) if date_match is not None else birth
+        born = (
+            birth.cut(date_match.start, date_match.end)
+            if date_match is not None
+            else birth.cut(place_part.stop, len(birth.text)).without_separators()
+        )
         draft.put("tanggal_lahir", born, read_date(born, BIRTH_YEARS))
     if "alamat" in values:
         draft.put("alamat", values["alamat"], read_address(values["alamat"]))
@@ -202,13 +207,14 @@ def _read_closed_fields(draft: _Draft, values: dict[str, Span], noise: Noise) ->
 
 def _read_issue(draft: _Draft, lines: Sequence[Span]) -> None:
     """The issue place and, under it, the issue date; the signature and what else is there is passed over."""
-    dated = [line for line in lines if find_date(line.text) is not None]
+    dated = [line for line in lines if find_date(line.text) is not None or looks_like_date(line.text)]
     if not dated:
         return
     issued = dated[-1]
     draft.put("tanggal_terbit", issued, read_date(issued, ISSUE_YEARS))
     reach = _MAX_ISSUE_ROW_GAP_HEIGHTS * issued.extent.height
     above = [line for line in lines if 0 < issued.extent.y - line.extent.y < reach and line not in dated]
+    above = [line for line in above if sum(character.isalpha() for character in line.text) >= _MIN_PLACE_LETTERS]
     if above:
         place = join_spans(above)
         draft.put("tempat_terbit", place, _read_issue_place(draft, place))

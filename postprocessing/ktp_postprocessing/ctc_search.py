@@ -19,11 +19,12 @@ Prefix = TypeVar("Prefix")
 Beam = dict[Prefix, tuple[float, float]]
 
 
-def search_text(probability: NDArray[np.float64]) -> Classes:
+def search_text(probability: NDArray[np.float64], width: int = _BEAM_WIDTH) -> Classes:
     """The likeliest text that a prefix beam search finds.
 
     Args:
         probability: (T, C) float64, each row sums to 1.
+        width: prefixes kept after a column.
 
     Source: Graves 2012, Supervised Sequence Labelling with Recurrent Neural Networks, section 7.5.
     """
@@ -45,7 +46,7 @@ def search_text(probability: NDArray[np.float64]) -> Classes:
                 longer = (*prefix, character)
                 longer_blank, longer_last = extended.get(longer, (0.0, 0.0))
                 extended[longer] = (longer_blank, longer_last + reached * share)
-        beam = keep_likeliest(extended, _BEAM_WIDTH, _BEAM_SHARE)
+        beam = keep_likeliest(extended, width, _BEAM_SHARE)
     return max(beam, key=lambda prefix: sum(beam[prefix]))
 
 

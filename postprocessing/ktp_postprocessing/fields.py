@@ -13,7 +13,7 @@ from ktp_postprocessing.grammars import DateGrammar, Grammar, NikGrammar, RtRwGr
 from ktp_postprocessing.lexicon import CLOSED_LIST, SHORT_LIST, LexiconPolicy, choose_entry, strip_marks
 from ktp_postprocessing.lines import Span
 from ktp_postprocessing.nik import parse_nik, repair_nik
-from ktp_postprocessing.numerals import find_date, parse_rt_rw
+from ktp_postprocessing.numerals import find_date, looks_like_date, parse_rt_rw
 from ktp_postprocessing.reading import Correction, FieldReading
 
 # Electronic cards have been issued since 2009 (UU 23/2006); a holder is at least 17, or married.
@@ -133,7 +133,7 @@ def read_date(span: Span, years: range) -> Normal | None:
     """A date as `DD-MM-YYYY`; None if there is none, or none that the calendar and the years have."""
     found = find_date(span.text)
     if found is None:
-        return None
+        return _read_number(span, span.text, DateGrammar(years)) if looks_like_date(span.text) else None
     return _read_number(span.cut(found.start, found.end), found.text, DateGrammar(years))
 
 

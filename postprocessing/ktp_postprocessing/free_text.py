@@ -17,11 +17,14 @@ _USUAL_NATS = 4.0  # by which a usual form is likelier beforehand
 _USUAL_IN_NAMES = (
     (re.compile(r"(\.[A-Z][A-Za-z]{0,2})\.? (?=[A-Z][A-Za-z]{0,3}\.)"), r"\1., "),  # S.H. M.KN
     (re.compile(r", ?(DRS|IR|DR|PROF|DRA)$"), r", \1."),
+    (re.compile(r"(?<=[A-Z]{4})\.(?= (SE|ST|SH|S\.[A-Z]|M\.[A-Z]|A\.MD)\b)"), ","),  # NINGSIH. ST
 )
 _USUAL_IN_ADDRESSES = (
     (re.compile(r"\b(JL|JLN|GG|DSN|KP|LK|KAV|KOMP|BLK|NO)[,;:](?= )"), r"\1."),
-    (re.compile(r"(?<=[A-Z0-9][0-9])O\b"), "0"),
-    (re.compile(r"\b([A-Z]?)O(?=[0-9])"), r"\g<1>0"),
+    (re.compile(r"^J(?=\.? )"), "JL"),
+    (re.compile(r"(?<=[A-Z0-9][0-9])O(?=[A-Z]?\b)"), "0"),
+    (re.compile(r"\b(?!NO)([A-Z]?)O(?=[0-9])"), r"\g<1>0"),
+    (re.compile(r"(?<!BLOK )(?<!BLK )\bS(?=[0-9]+[A-Z]?\b)"), "5"),
     (re.compile(r"(?<=[0-9])[IL](?=[0-9])"), "1"),
 )
 _TRAILING_NAME_MARKS = " ,;:=_*'\"-"

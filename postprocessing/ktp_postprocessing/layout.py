@@ -15,6 +15,7 @@ from ktp_postprocessing.assignment import PRINT_ORDER, ROW_OFFSETS, Row, assign_
 from ktp_postprocessing.labels import BLOOD_TYPE_FIELD, LabelHit, LabelMatcher
 from ktp_postprocessing.lines import Span, join_spans
 from ktp_postprocessing.noise import Noise
+from ktp_postprocessing.numerals import MIN_DATE_DIGITS
 
 # Horizontal places from the labels' left side, in row pitches (a pitch is 0.047 of the card's height).
 _VALUE_COLUMN_PITCHES = 7.8
@@ -32,6 +33,8 @@ _HEADER_GAP_PITCHES = 1.4  # from the NIK row up; the second header line is 2.9 
 _SAME_ROW_PITCHES = 0.5
 _WORD_GAP_HEIGHTS = 1.2
 _MIN_NIK_DIGITS = 13
+_DATE_GAP_HEIGHTS = (0.5, 2.0)  # from the issue place's middle down to the issue date's; 1.4 on a usual card
+_CENTRED_HEIGHTS = 1.5  # between the middles of the two
 _ISSUE_TOP_PITCHES = 4.0  # from the name's row down, under the photo's middle
 _LOWER_CASE_SHARE = 0.6  # a value is printed in upper case; a line with more lower case is a watermark
 _WATERMARK_HEIGHT = 1.9  # in median line heights; the NIK's digits are 1.6 high
@@ -213,7 +216,8 @@ def _split_regions(spans: Sequence[Span], geometry: _Geometry) -> tuple[list[Spa
     for span in below:
         (beside_photo if geometry.is_beside_photo(span) else body).append(span)
     for span in beside_photo:
-        (body if any(_continues(span, other) for other in body) else photo_side).append(span)
+        continues = any(_continues(span, other) for other in body) and not _heads_date(span, beside_photo)
+        (body if continues else photo_side).append(span)
     return header, body, photo_side
 
 
@@ -222,6 +226,17 @@ def _continues(span: Span, other: Span) -> bool:
     height = max(span.extent.height, other.extent.height)
     gap = span.extent.left - other.extent.right
     return abs(span.extent.y - other.extent.y) < height / 2 and -height < gap < _WORD_GAP_HEIGHTS * height
+
+
+def _heads_date(span: Span, others: Sequence[Span]) -> bool:
+    """Whether a span is the issue place: the issue date stands centred below it."""
+    height = span.extent.height
+    return any(
+        _DATE_GAP_HEIGHTS[0] * height < other.extent.y - span.extent.y < _DATE_GAP_HEIGHTS[1] * height
+        and abs(other.extent.x - span.extent.x) < _CENTRED_HEIGHTS * height
+        and sum(character.isdigit() for character in other.text) >= MIN_DATE_DIGITS
+        for other in others
+    )
 
 
 def _is_watermark(text: str) -> bool:

@@ -49,7 +49,7 @@ class LexiconPolicy:
         return min(self.base + self.per_character * len(span.text) + misreadings, self.limit)
 
 
-CLOSED_LIST = LexiconPolicy(base=8.0, per_character=3.0, limit=60.0)
+CLOSED_LIST = LexiconPolicy(base=8.0, per_character=3.0, limit=60.0, misread_share_max=0.67)
 """The printed value is certainly in the list (religion, sex, ...)."""
 
 SHORT_LIST = LexiconPolicy(base=6.0, per_character=0.0, limit=6.5)

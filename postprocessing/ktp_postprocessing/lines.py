@@ -49,6 +49,11 @@ class Extent(NamedTuple):
     bottom: float
 
     @property
+    def x(self) -> float:
+        """Horizontal middle."""
+        return (self.left + self.right) / 2
+
+    @property
     def y(self) -> float:
         """Vertical middle."""
         return (self.top + self.bottom) / 2

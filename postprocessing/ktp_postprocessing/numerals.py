@@ -9,9 +9,15 @@ from ktp_postprocessing.confusions import Confusions
 _DIGIT = r"[0-9OoDQIiLl|!ZzASsbBGgTq?\]\[]"
 _GAP = r"[\s\-–—_.,:;~=/]{0,3}"
 _SEPARATION = r"[\s\-–—_.,:;~=/]{1,3}"
-_DATE_AT_END = re.compile(rf"({_DIGIT}{{1,2}}){_GAP}({_DIGIT}{{2}}){_GAP}({_DIGIT}{{4}})\W*$")
-_DATE_INSIDE = re.compile(rf"({_DIGIT}{{1,2}}){_SEPARATION}({_DIGIT}{{1,2}}){_SEPARATION}({_DIGIT}{{4}})")
+_DATE_AT_END = re.compile(rf"(?<![0-9])(?<![0-9]\W)({_DIGIT}{{1,2}}){_GAP}({_DIGIT}{{2}}){_GAP}({_DIGIT}{{4}})\W*$")
+_DATE_INSIDE = re.compile(
+    rf"(?<![0-9])(?<![0-9]\W)({_DIGIT}{{1,2}}){_SEPARATION}({_DIGIT}{{1,2}}){_SEPARATION}({_DIGIT}{{4}})(?![0-9])"
+)
 _DATE_REMAINS = re.compile(rf"[\s,.;:]{_DIGIT}{{2}}[\s\-.,:;/].*$")  # of a date that cannot be read
+MIN_DATE_DIGITS = 6
+"""Of what may be a date although it cannot be read as one: `26-06-20025`."""
+
+_MAX_DATE_DIGITS, _MAX_DATE_LETTERS = 12, 2
 _MIN_REAL_DIGITS = 4  # of the eight; fewer and a word was taken for a date
 _DATE = re.compile(r"(\d{2})-(\d{2})-(\d{4})")
 _RT_RW = re.compile(rf"^({_DIGIT}{{1,3}})[/\\|\-.,]({_DIGIT}{{1,3}})$")
@@ -84,6 +90,13 @@ def find_date(text: str) -> DateMatch | None:
     candidates += reversed(list(_DATE_INSIDE.finditer(text)))
     found = [_make_date(match) for match in candidates if sum(c.isdigit() for c in match.group()) >= _MIN_REAL_DIGITS]
     return next((item for item in found if item.calendar_date is not None), found[0] if found else None)
+
+
+def looks_like_date(text: str) -> bool:
+    """Whether a text is made of so many digits and so few letters that it can hardly be anything but a misread date."""
+    digit_count = sum(character.isdigit() for character in text)
+    letter_count = sum(character.isalpha() for character in text)
+    return MIN_DATE_DIGITS <= digit_count <= _MAX_DATE_DIGITS and letter_count <= _MAX_DATE_LETTERS
 
 
 def _make_date(match: re.Match[str]) -> DateMatch:

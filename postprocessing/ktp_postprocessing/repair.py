@@ -3,7 +3,7 @@
 A digit is changed only to one of a confusable shape, and only where everything else agrees:
 
 - the birth date in the NIK and the printed one differ in one digit, or in two where the NIK's regency is the header's:
-  the side that is no date, or that was read with doubt, follows the other;
+  the side that is no date, or that was read with doubt, follows the other; a birth date follows a NIK read surely;
 - the NIK's regency is in no list, birth date and sex agree, and one or two confusable digits make it the header's.
 
 A card may disagree with its own NIK, so nothing else is changed; the disagreement is reported by `checks`. The serial
@@ -25,6 +25,7 @@ _DATE_PLACES = slice(6, 12)
 _DATE_SHAPE = re.compile(r"[0-9]{2}-[0-9]{2}-[0-9]{4}")
 _DOUBTFUL = 0.85  # below it a field's reading counts as doubtful
 _MIN_LEAD = 0.1  # by which the other field must be surer
+_SURE, _MIN_SURE_LEAD = 0.97, 0.02  # of a NIK: one that differs by nothing but look-alikes hardly differs by chance
 _MAX_SWAP_COUNT = 2
 _REPAIRED_CONFIDENCE = 0.95  # kept of the confidence of the field that proved the repair
 
@@ -80,14 +81,15 @@ def _repair_dates(evidence: _Evidence, knowledge: CardKnowledge) -> dict[str, Fi
     swap_count = _count_swaps(printed, parsed.digits[_DATE_PLACES])
     regency = parsed.find_regency(knowledge.areas)
     is_at_home = regency is not None and regency.code == evidence.header_code
-    if not 0 < swap_count <= (_MAX_SWAP_COUNT if is_at_home else 1):
+    is_nik_sure = nik.confidence >= _SURE and nik.confidence > born.confidence + _MIN_SURE_LEAD
+    if not 0 < swap_count <= (_MAX_SWAP_COUNT if is_at_home or is_nik_sure else 1):
         return {}
     is_date = parse_date(born.value) is not None
     is_nik_wrong = not parsed.birth_dates() or _is_less_sure(nik, born)
     if is_date and is_nik_wrong and not _is_less_sure(born, nik):
         digits = parsed.digits[: _DATE_PLACES.start] + printed + parsed.digits[_DATE_PLACES.stop :]
         return {"nik": _repair(nik, digits, born)}
-    if not is_date or _is_less_sure(born, nik):
+    if not is_date or is_nik_sure or _is_less_sure(born, nik):
         for candidate in parsed.birth_dates():
             if str(candidate.year)[:2] == born.value[6:8]:
                 return {"tanggal_lahir": _repair(born, candidate.strftime("%d-%m-%Y"), nik)}

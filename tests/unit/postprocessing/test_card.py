@@ -260,3 +260,24 @@ def test_no_lines_give_no_fields() -> None:
 def test_a_wrong_quad_is_refused() -> None:
     with pytest.raises(ValueError, match="quad"):
         read_card([TextLine("NIK", 1.0, np.zeros((3, 2)))], KNOWLEDGE)
+
+
+def test_an_issue_place_right_behind_a_long_value_is_no_part_of_it(sketch: CardSketch, expected: Expected) -> None:
+    sketch.values["Pekerjaan"] = "ANGGOTA LEMBAGA TINGGI LAINNYA"
+    row = 0.33 + 9 * 0.047
+    sketch.issue = ()
+    sketch.extra = [("KABUPATEN PEGUNUNGAN BINTANG", 0.655, row), ("12-03-2012", 0.76, row + 0.045)]
+    assert read(sketch.lines()) == expected(
+        pekerjaan="ANGGOTA LEMBAGA TINGGI LAINNYA", tempat_terbit="KABUPATEN PEGUNUNGAN BINTANG"
+    )
+
+
+@pytest.mark.parametrize("second", ["D17/10", "E28/27", "001/002"])
+def test_an_address_may_end_in_what_looks_like_rt_and_rw(sketch: CardSketch, expected: Expected, second: str) -> None:
+    sketch.values["Alamat"] = ["PERUM MERPATI PERMAI BLOK", second]
+    assert read(sketch.lines()) == expected(alamat=f"PERUM MERPATI PERMAI BLOK {second}")
+
+
+def test_marks_above_the_issue_date_are_no_place(sketch: CardSketch, expected: Expected) -> None:
+    sketch.issue = (":", "12-03-2012")
+    assert read(sketch.lines()) == expected(tempat_terbit="")

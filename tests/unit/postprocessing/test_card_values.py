@@ -156,3 +156,28 @@ def test_what_a_field_cannot_be_is_withheld_and_reported(sketch: CardSketch, lab
     assert name in {
         field for finding in card.findings if finding.code == "FIELD_UNREADABLE" for field in finding.fields
     }
+
+
+@pytest.mark.parametrize(
+    ("printed", "read_as"),
+    [("12-03-2025", "12-03-20255"), ("12-03-2012", "12-033-2012"), ("12-03-2012", "122-03-2012")],
+)
+def test_a_digit_too_many_does_not_lose_the_issue_date(sketch: CardSketch, printed: str, read_as: str) -> None:
+    sketch.issue = ("KOTA BANDUNG", read_as)
+    card = read_card(sketch.lines(), KNOWLEDGE)
+    assert card.fields["tempat_terbit"].value == "KOTA BANDUNG"
+    reading = card.fields["tanggal_terbit"]
+    assert (reading.value, reading.raw_value) == (printed, read_as)
+    assert reading.confidence < 0.98
+
+
+def test_a_digit_too_many_does_not_lose_the_birth_date(sketch: CardSketch, expected: Expected) -> None:
+    sketch.values["Tempat/Tgl Lahir"] = "BANDUNG, 05-01-19900"
+    assert read(sketch.lines()) == expected()
+
+
+@pytest.mark.parametrize("text", ["S", "L", "AN"])
+def test_a_letter_or_two_are_not_taken_for_a_sex(sketch: CardSketch, text: str) -> None:
+    sketch.values["Jenis Kelamin"] = text
+    sketch.blood_type = ()
+    assert "jenis_kelamin" not in read(sketch.lines())

@@ -101,6 +101,8 @@ def test_a_code_from_before_its_provinces_split_is_no_mismatch() -> None:
         ({"nik": "3273014507980001"}, {"nik": 0.5}, "nik", "3273014501900001"),  # two, at home
         ({"tanggal_lahir": "05-07-1990"}, {"tanggal_lahir": 0.5}, "tanggal_lahir", "05-01-1990"),
         ({"tanggal_lahir": "05-81-1990"}, {}, "tanggal_lahir", "05-01-1990"),
+        ({"tanggal_lahir": "05-07-1996"}, {"nik": 0.99, "tanggal_lahir": 0.95}, "tanggal_lahir", "05-01-1990"),
+        ({"tanggal_lahir": "05-07-1996"}, {"nik": 0.96, "tanggal_lahir": 0.95}, "tanggal_lahir", None),
     ],
 )
 def test_repairs_need_proof(

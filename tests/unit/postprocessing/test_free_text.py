@@ -48,3 +48,28 @@ def test_an_address_that_was_read_clearly_stays(text: str) -> None:
 @pytest.mark.parametrize("text", ["Y", "M. IQBAL, S.H.", "NUR'AINI", "ABD. ROHMAN", "ANNA-MARIA", "XQZ WUFFLO"])
 def test_a_rare_name_that_was_read_clearly_stays(text: str) -> None:
     assert read_name(make_span(text)).value == text
+
+
+@pytest.mark.parametrize(
+    ("text", "printed"),
+    [
+        ("JL. ANGGREK NO. 14OA", "JL. ANGGREK NO. 140A"),
+        ("JL GATOT NO : S9A", "JL GATOT NO : 59A"),
+        ("J. SALAK NO. 21", "JL. SALAK NO. 21"),
+        ("BLOK S9", "BLOK S9"),
+    ],
+)
+def test_a_doubtful_house_number_or_street_takes_its_usual_form(text: str, printed: str) -> None:
+    assert read_address(make_span(text, doubtful="JOS.9")).value == printed
+
+
+@pytest.mark.parametrize("text", ["JL CENDRAWASIH NO220/12", "JL. SALAK NO12"])
+def test_a_number_glued_to_its_word_stays(text: str) -> None:
+    assert read_address(make_span(text, doubtful="O")).value == text
+
+
+@pytest.mark.parametrize(
+    ("text", "printed"), [("MAYA NINGSIH. ST", "MAYA NINGSIH, ST"), ("ABD. S. RAHMAN", "ABD. S. RAHMAN")]
+)
+def test_a_comma_before_a_degree_comes_back(text: str, printed: str) -> None:
+    assert read_name(make_span(text, doubtful=".")).value == printed
