@@ -24,14 +24,15 @@ Metadata = tuple[tuple[str, str], ...]
 """What goes on to the service: request id, API key, trace."""
 
 
-def call_metadata(request: Request) -> Metadata:
+def call_metadata(request: Request, *, needs_key: bool) -> Metadata:
     """Take from a request what goes on.
 
     Args:
         request: with its id in its state.
+        needs_key: whether the service is known to turn away callers without a key.
 
     Raises:
-        RecognitionError: UNAUTHENTICATED, the key is none that anybody could have been given.
+        RecognitionError: UNAUTHENTICATED, there is no key, or one that nobody could have been given.
     """
     headers = request.headers
     metadata = [(REQUEST_ID_KEY, request.state.request_id)]
@@ -39,6 +40,8 @@ def call_metadata(request: Request) -> Metadata:
     authorization = headers.get("authorization", "")
     if not key and authorization[: len(BEARER)].lower() == BEARER:
         key = authorization[len(BEARER) :].strip()
+    if needs_key and not key:
+        raise RecognitionError(ErrorReason.UNAUTHENTICATED, "an API key is needed")
     if key:
         if METADATA_VALUE.fullmatch(key) is None:
             raise RecognitionError(ErrorReason.UNAUTHENTICATED, "the API key is not known")

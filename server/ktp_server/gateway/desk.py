@@ -73,6 +73,7 @@ class Desk:
         accepted: frozenset[str],
         call: Callable[[Upload, Metadata], Coroutine[None, None, AnswerT]],
     ) -> AnswerT:
+        metadata = call_metadata(request, needs_key=self._upstream.asks_for_keys)
         content_type = request.headers.get("content-type", "")
         kind = media_type(content_type)
         if kind not in accepted:
@@ -84,7 +85,7 @@ class Desk:
             if upload.request_id:
                 check_request_id(upload.request_id)
                 request.state.request_id = upload.request_id
-            return await _unless_caller_leaves(request, call(upload, call_metadata(request)))
+            return await _unless_caller_leaves(request, call(upload, metadata))
 
     def _limit_bytes(self, kind: str) -> int:
         if kind in IMAGE_TYPES:

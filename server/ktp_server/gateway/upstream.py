@@ -45,15 +45,21 @@ class Target:
 
 
 class Upstream:
-    """Calls the service; failures come as the server's own."""
+    """Calls the service; failures come as the server's own.
 
-    def __init__(self, channel: grpc.aio.Channel, timeout_s: float) -> None:
+    Attributes:
+        asks_for_keys: see `Target`.
+    """
+
+    def __init__(self, channel: grpc.aio.Channel, timeout_s: float, *, asks_for_keys: bool) -> None:
         """Build the caller.
 
         Args:
             channel: to the server.
             timeout_s: deadline of each call, seconds from its start.
+            asks_for_keys: see `Target`.
         """
+        self.asks_for_keys = asks_for_keys
         self._service = ktp_ocr_service_pb2_grpc.KtpOcrServiceStub(channel)
         self._check_health = channel.unary_unary(
             "/grpc.health.v1.Health/Check",
@@ -116,7 +122,7 @@ async def open_upstream(target: Target, message_limit_bytes: int, timeout_s: flo
         )
         channel = grpc.aio.secure_channel(target.address, credentials, options=options)
     async with channel:
-        yield Upstream(channel, timeout_s)
+        yield Upstream(channel, timeout_s, asks_for_keys=target.asks_for_keys)
 
 
 async def _typed(call: Awaitable[AnswerT]) -> AnswerT:

@@ -21,7 +21,7 @@ from ktp_server.settings import Settings
 from tests.certificates import Authority
 from tests.contract.gateway.conftest import SETTINGS, GatewayBench, open_bench, validate
 from tests.contract.gateway.test_apis import FORM, JOBS, RECOGNIZE, send_form
-from tests.contract.gateway.test_bounds import IMAGE, head
+from tests.contract.gateway.test_bounds import IMAGE, exchange, head
 
 PERSONAL = "SITI AMINAH"
 
@@ -90,6 +90,8 @@ async def test_keys_are_asked_for_but_not_by_probes(tmp_path: Path) -> None:
         assert (await bench.http.post(JOBS, content=b"A", headers=odd)).status_code == 401
         form = await send_form(bench, b"A")
         assert (form.status_code, form.json()["status"]) == (401, "INVALID_REQUEST")
+        refused_early = await exchange(bench.port, head("Content-Length: 100"))  # no byte of a body is sent
+        assert refused_early.startswith(b"HTTP/1.1 401")
         assert not bench.reader.started
         granted = await bench.http.post(JOBS, content=b"A", headers={**IMAGE, "X-API-Key": secret})
         assert granted.status_code == 200
