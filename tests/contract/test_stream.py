@@ -103,3 +103,27 @@ async def test_items_of_streams_come_after_single_calls(bench: Bench) -> None:
     assert len([answer async for answer in bench.stub.RecognizeCards(send(item(b"in a stream")))]) == 1
     await bench.stub.RecognizeCard(messages.RecognizeCardRequest(image=b"alone"))
     assert bench.reader.priorities == {b"in a stream": Priority.BULK, b"alone": Priority.INTERACTIVE}
+
+
+async def test_drain_answers_what_a_stream_has_sent_and_ends_it(bench: Bench) -> None:
+    """A caller that would go on for ever is told to go elsewhere, without losing what was taken."""
+
+    async def send_for_ever() -> AsyncIterator[messages.RecognizeCardsRequest]:
+        for number in range(LIMIT):
+            yield item(f"wait {number}".encode())
+        await asyncio.sleep(60.0)
+
+    answers = aiter(bench.stub.RecognizeCards(send_for_ever()))
+    async with asyncio.timeout(20.0):
+        while bench.reader.started.total() < LIMIT:
+            await asyncio.sleep(0.005)
+        draining = asyncio.create_task(bench.server.drain(20.0))
+        await asyncio.sleep(0.1)
+        bench.reader.release.set()
+        answered = [(await anext(answers)).request_id for _ in range(LIMIT)]
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await anext(answers)
+        await draining
+    assert sorted(answered) == [f"wait {number}" for number in range(LIMIT)]
+    assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+    assert bench.reader.cancelled.total() == 0

@@ -47,6 +47,7 @@ class RunningServer:
         port: the port it listens on.
         address: host:port.
         server: gRPC's server.
+        servicer: our service.
         readiness: what health checks are told.
         draining_since_s: when the drain was announced, on the monotonic clock; None before.
     """
@@ -54,6 +55,7 @@ class RunningServer:
     port: int
     address: str
     server: grpc.aio.Server
+    servicer: KtpOcrServicer
     readiness: Readiness
     draining_since_s: float | None = None
 
@@ -73,6 +75,7 @@ class RunningServer:
             grace_s: seconds for them since the drain was announced; what is not done then is cancelled.
         """
         await self.announce_drain()
+        self.servicer.end_streams()
         passed_s = time.monotonic() - (self.draining_since_s or 0.0)
         await self.server.stop(max(grace_s - passed_s, 0.0))
 
@@ -118,7 +121,7 @@ async def start_server(
     port, *_ = [_listen(server, guard, address) for address in (settings.listen_address, *further_addresses)]
     host = settings.listen_address.rpartition(":")[0]
     readiness = Readiness(health_servicer, (OVERALL_HEALTH, *services), reader)
-    running = RunningServer(port, f"{host}:{port}", server, readiness)
+    running = RunningServer(port, f"{host}:{port}", server, servicer, readiness)
     await running.report(serving=False)
     await server.start()
     return running

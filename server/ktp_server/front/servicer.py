@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from ktp.ocr.v1 import ktp_ocr_service_pb2 as messages
 from ktp.ocr.v1 import ktp_ocr_service_pb2_grpc as stubs
 from ktp_server.engines.port import Priority, working_with
-from ktp_server.errors import RecognitionError, reportable_failure
+from ktp_server.errors import reportable_failure
 from ktp_server.front.admission import Admission
 from ktp_server.front.calls import Context, check_request_id, name_call, open_record, request_id_of
 from ktp_server.front.convert import assessment_to_response, recognition_to_message, status_from_error
+from ktp_server.front.streams import AnswerStream
 from ktp_server.observability.observer import Observer, SilentObserver
 from ktp_server.observability.record import CardFacts, current_record, follow_request
 from ktp_server.reader import CardReader
@@ -51,6 +52,7 @@ class KtpOcrServicer(stubs.KtpOcrServiceServicer):
         self._admission = admission
         self._limits = limits
         self._observer = observer or SilentObserver()
+        self._streams: set[AnswerStream[messages.RecognizeCardsRequest, messages.RecognizeCardsResponse]] = set()
 
     async def RecognizeCard(  # noqa: N802  # the contract's name
         self, request: messages.RecognizeCardRequest, context: Context
@@ -75,42 +77,24 @@ class KtpOcrServicer(stubs.KtpOcrServiceServicer):
     async def RecognizeCards(  # noqa: N802  # the contract's name
         self, request_iterator: AsyncIterator[messages.RecognizeCardsRequest], context: Context
     ) -> AsyncIterator[messages.RecognizeCardsResponse]:
-        """Read many images over one call, answering each as it finishes.
-
-        A request is taken from the stream only while fewer than `stream_in_flight_count` are in work, wait for it or
-        wait to be taken by the caller: a caller that sends fast or reads slowly fills gRPC's window, not our memory.
-        """
-        places = asyncio.Semaphore(self._limits.stream_in_flight_count)
-        answers: asyncio.Queue[messages.RecognizeCardsResponse | None] = asyncio.Queue()
+        """Read many images over one call, answering each as it finishes."""
         deadline_s = None if context.time_remaining() is None else self._deadline_s(context)
 
-        async def answer(request: messages.RecognizeCardsRequest) -> None:
-            answers.put_nowait(await self._answer_item(request, deadline_s, context))
+        async def answer(request: messages.RecognizeCardsRequest) -> messages.RecognizeCardsResponse:
+            return await self._answer_item(request, deadline_s, context)
 
-        async def take_requests() -> None:
-            broken: RecognitionError | None = None
-            try:
-                async with asyncio.TaskGroup() as group:
-                    try:
-                        await places.acquire()
-                        async for request in request_iterator:
-                            group.create_task(answer(request))
-                            await places.acquire()
-                    except RecognitionError as error:  # of the intake; what came before it is still answered
-                        broken = error
-                if broken is not None:
-                    raise broken
-            finally:
-                answers.put_nowait(None)
-
-        taking = asyncio.create_task(take_requests())
+        stream = AnswerStream(request_iterator, answer, self._limits.stream_in_flight_count)
+        self._streams.add(stream)
         try:
-            while (response := await answers.get()) is not None:
+            async for response in stream.answers():
                 yield response
-                places.release()
-            await taking
         finally:
-            taking.cancel()
+            self._streams.discard(stream)
+
+    def end_streams(self) -> None:
+        """Take nothing more from any stream; each ends when what was taken is answered."""
+        for stream in list(self._streams):
+            stream.stop()
 
     async def _answer_item(
         self, request: messages.RecognizeCardsRequest, deadline_s: float | None, context: Context
