@@ -87,9 +87,9 @@ def main(  # noqa: PLR0913  # each option of the command is a parameter
 def _measure(scenario: Scenario, images: Sequence[bytes], scale: float) -> Coroutine[None, None, list[Check]]:
     match scenario:
         case Scenario.ISOLATION:
-            return measure_isolation(images, 120.0 * scale)
+            return measure_isolation(images, max(120.0 * scale, 3.0))
         case Scenario.OVERLOAD:
-            return measure_overload(images, 60.0 * scale)
+            return measure_overload(images, max(60.0 * scale, 6.0))
         case Scenario.THROUGHPUT:
             return measure_throughput(images, max(round(40 * scale), 2))
         case Scenario.VARIED:
