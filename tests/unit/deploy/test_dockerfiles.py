@@ -1,6 +1,7 @@
 """The images, as far as they can be judged without building them."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,14 @@ def test_settings_in_the_environment_exist(name: str) -> None:
     found = set(re.findall(r"KTP_OCR_\w+", (ROOT / name).read_text()))
     assert found
     assert found <= SETTING_NAMES
+
+
+@pytest.mark.parametrize("name", DOCKERFILES)
+def test_extras_that_are_installed_exist(name: str) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    installed = set(re.findall(r"(?:ktp-ocr|\.)\[(\w+)\]'", (ROOT / name).read_text()))
+    assert installed
+    assert installed <= set(project["optional-dependencies"])
 
 
 def test_both_nvidia_images_are_of_one_release() -> None:
