@@ -252,7 +252,7 @@ class Settings(BaseModel):
         description="Fewer proofs of a KTP in the text (NIK, dates, areas) are CARD_UNREADABLE; 0 answers anything.",
     )
     text_confidence_min: Fraction = Field(
-        default=0.02, description="Lines read with less confidence are dropped before the fields are sought."
+        default=0.005, description="Lines read with less confidence are dropped before the fields are sought."
     )
     image_max_bytes: Count = Field(
         default=2 * 1024 * 1024, description="Largest image file; larger ones are refused with IMAGE_TOO_LARGE."
