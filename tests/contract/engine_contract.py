@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ktp_server.engines.port import FailureKind, InferenceEngine, InferenceError, TensorBatch
-from tests.contract.tiny_models import MAX_BATCH_SIZE, PREFERRED_BATCH_SIZE, QUEUE_DELAY_MS
+from tests.contract.tiny_models import MAX_BATCH_SIZE, PREFERRED_BATCH_SIZE, QUEUE_DELAY_MS, QUEUE_LIMIT
 
 
 def floats(*rows: list[float]) -> TensorBatch:
@@ -122,36 +122,36 @@ class BatchingContract(EngineContract):
 
     async def test_requests_are_never_split_or_overfilled(self, engine: InferenceEngine) -> None:
         """Three requests of 3 items: two fit into 8, the third goes alone."""
-        before = self.execution_count(engine, "patient")
+        before = self.execution_count(engine, "crowded")
         requests = [floats(*[[float(10 * number + row)] for row in range(3)]) for number in range(3)]
-        answers = await asyncio.gather(*[engine.infer("patient", request) for request in requests])
+        answers = await asyncio.gather(*[engine.infer("crowded", request) for request in requests])
         for request, answer in zip(requests, answers, strict=True):
             np.testing.assert_array_equal(answer.tensors["y"], 2 * np.asarray(request.tensors["x"], dtype=np.float32))
-        assert self.execution_count(engine, "patient") - before == 2
+        assert self.execution_count(engine, "crowded") - before == 2
 
     async def test_full_queue_refuses_at_once(self, engine: InferenceEngine) -> None:
-        """The engine under test lets 3 requests wait; together they are fewer than the preferred size."""
-        waiting = [asyncio.create_task(engine.infer("patient", floats([float(n)]))) for n in range(3)]
+        """As many as may wait do so, for company that does not come."""
+        waiting = [asyncio.create_task(engine.infer("crowded", floats([float(n)]))) for n in range(QUEUE_LIMIT)]
         await asyncio.sleep(0.05)
         start_s = time.monotonic()
         with pytest.raises(InferenceError) as caught:
-            await engine.infer("patient", floats([4.0]))
+            await engine.infer("crowded", floats([4.0]))
         assert caught.value.kind is FailureKind.OVERLOADED
         assert (time.monotonic() - start_s) * 1e3 < QUEUE_DELAY_MS / 2
         assert len(await asyncio.gather(*waiting)) == 3
 
     async def test_cancelling_frees_the_place_in_the_queue(self, engine: InferenceEngine) -> None:
-        before = self.execution_count(engine, "patient")
-        waiting = [asyncio.create_task(engine.infer("patient", floats([float(n)]))) for n in range(3)]
+        before = self.execution_count(engine, "crowded")
+        waiting = [asyncio.create_task(engine.infer("crowded", floats([float(n)]))) for n in range(QUEUE_LIMIT)]
         await asyncio.sleep(0.05)
         waiting[0].cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting[0]
-        answer = await engine.infer("patient", floats([7.0]))
+        answer = await engine.infer("crowded", floats([7.0]))
         np.testing.assert_array_equal(answer.tensors["y"], [[14.0]])
         answers = await asyncio.gather(*waiting[1:])
         assert [float(answer.tensors["y"][0, 0]) for answer in answers] == [2.0, 4.0]
-        assert self.execution_count(engine, "patient") - before == 1
+        assert self.execution_count(engine, "crowded") - before == 1
 
     async def test_deadline_passes_while_waiting(self, engine: InferenceEngine) -> None:
         before = self.execution_count(engine, "patient")

@@ -13,7 +13,7 @@ from tests.contract.engine_contract import BatchingContract, EngineContract, flo
 from tests.contract.fake_engine import FakeEngine
 from tests.contract.tiny_models import write_repository
 
-SETTINGS = EmbeddedEngineSettings(worker_count=2, threads_per_execution_count=1, queue_limit=3)
+SETTINGS = EmbeddedEngineSettings(worker_count=2, threads_per_execution_count=1, queue_limit=1000)
 TABLE = np.array([10.0, 11.0, 12.0, 13.0], dtype=np.float32)
 
 
@@ -36,10 +36,8 @@ class TestFakeEngine(EngineContract):
 
 class TestEmbeddedEngine(BatchingContract):
     @pytest.fixture
-    async def engine(self, repository: Path, request: pytest.FixtureRequest) -> AsyncIterator[InferenceEngine]:
-        roomy = EmbeddedEngineSettings(worker_count=2, threads_per_execution_count=1, queue_limit=1000)
-        crowded = "queue" in request.node.name
-        engine = EmbeddedEngine(read_model_repository(repository), SETTINGS if crowded else roomy)
+    async def engine(self, repository: Path) -> AsyncIterator[InferenceEngine]:
+        engine = EmbeddedEngine(read_model_repository(repository), SETTINGS)
         yield engine
         await engine.close()
 

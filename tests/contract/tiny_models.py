@@ -7,6 +7,7 @@ from onnx import TensorProto, helper
 
 MAX_BATCH_SIZE = 8
 PREFERRED_BATCH_SIZE = 4
+QUEUE_LIMIT = 3
 QUEUE_DELAY_MS = 400
 
 CONFIG = """
@@ -15,7 +16,13 @@ platform: "onnxruntime_onnx"
 max_batch_size: {max_batch_size}
 input [ {{ name: "x" data_type: {input_type} dims: [ {extent} ] }} ]
 output [ {{ name: "y" data_type: {output_type} dims: [ {extent} ] }} ]
-dynamic_batching {{ preferred_batch_size: [ {preferred} ] max_queue_delay_microseconds: {delay_us} }}
+dynamic_batching {{
+  {preferred}
+  max_queue_delay_microseconds: {delay_us}
+  priority_levels: 2
+  default_priority_level: 1
+  default_queue_policy {{ allow_timeout_override: true max_queue_size: {queue_limit} }}
+}}
 """
 
 
@@ -24,24 +31,22 @@ def write_repository(root: Path) -> Path:
 
     - `double`: y = 2 x, any extent: shows mix-ups of requests and shapes; batches eagerly.
     - `patient`: the same, but waits long for company: shows what happens to those that wait.
+    - `crowded`: the same, without a preferred size; few may wait: shows what happens to those that find no place.
     - `pick`: y = table[x], fails for x outside the table: shows what a failing batch does.
     """
-    for name, delay_us in (("double", 2000), ("patient", QUEUE_DELAY_MS * 1000)):
-        _write(root, name, _double_graph(), _config(name, "TYPE_FP32", "TYPE_FP32", delay_us))
-    _write(root, "pick", _pick_graph(), _config("pick", "TYPE_INT64", "TYPE_FP32", 20000, extent=1))
+    common = {"max_batch_size": MAX_BATCH_SIZE, "output_type": "TYPE_FP32"}
+    preferred = f"preferred_batch_size: [ {PREFERRED_BATCH_SIZE} ]"
+    long_us = QUEUE_DELAY_MS * 1000
+    for name, delay_us, queue_limit, sizes in (
+        ("double", 2000, 0, preferred),
+        ("patient", long_us, 0, preferred),
+        ("crowded", long_us, QUEUE_LIMIT, ""),
+    ):
+        own = {"name": name, "delay_us": delay_us, "queue_limit": queue_limit, "preferred": sizes}
+        _write(root, name, _double_graph(), CONFIG.format(**common, **own, input_type="TYPE_FP32", extent=-1))
+    own = {"name": "pick", "delay_us": 20000, "queue_limit": 0, "preferred": preferred}
+    _write(root, "pick", _pick_graph(), CONFIG.format(**common, **own, input_type="TYPE_INT64", extent=1))
     return root
-
-
-def _config(name: str, input_type: str, output_type: str, delay_us: int, extent: int = -1) -> str:
-    return CONFIG.format(
-        name=name,
-        input_type=input_type,
-        output_type=output_type,
-        extent=extent,
-        max_batch_size=MAX_BATCH_SIZE,
-        preferred=PREFERRED_BATCH_SIZE,
-        delay_us=delay_us,
-    )
 
 
 def _write(root: Path, name: str, graph: onnx.GraphProto, config: str) -> None:

@@ -57,6 +57,11 @@ class TritonProcess:
         return f"127.0.0.1:{self.grpc_port}"
 
     @property
+    def process_id(self) -> int:
+        """The server's process, which leads the session of its models' processes; 0 while it is stopped."""
+        return 0 if self._process is None else self._process.pid
+
+    @property
     def log(self) -> str:
         """What it has written since it was first started."""
         file = self.folder / LOG_NAME

@@ -78,10 +78,13 @@ class RegionPool:
 
     def give_back(self, region: Region) -> None:
         """Return a region that no server uses any more."""
-        self._free.setdefault(region.size_bytes, []).append(region)
+        if region in self._all:
+            self._free.setdefault(region.size_bytes, []).append(region)
 
     def retire(self, region: Region) -> None:
         """Remove a region that a server may still use: it keeps its mapping, nobody else gets one."""
+        if region not in self._all:
+            return
         self._all.discard(region)
         region.memory.close()
         region.memory.unlink()

@@ -1,0 +1,53 @@
+"""The Triton engine against the contract of every engine, on a real Triton server."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from ktp_server.engines.port import InferenceEngine
+from ktp_server.engines.repository import read_model_repository
+from ktp_server.engines.triton import TritonEngineSettings, open_triton_engine
+from tests.contract.engine_contract import BatchingContract, floats
+from tests.contract.tiny_models import QUEUE_LIMIT, write_repository
+from tests.triton.statistics import count_executions
+from tests.triton.triton_process import TritonProcess, run_triton
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_repository(tmp_path_factory.mktemp("local"))
+
+
+@pytest.fixture(scope="module")
+def triton(local: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TritonProcess]:
+    with run_triton(local, tmp_path_factory.mktemp("triton")) as process:
+        yield process
+
+
+@pytest.mark.parametrize("uses_shared_memory", [False, True], ids=["messages", "shared memory"])
+class TestTritonEngine(BatchingContract):
+    @pytest.fixture
+    async def engine(
+        self, local: Path, triton: TritonProcess, uses_shared_memory: bool
+    ) -> AsyncIterator[InferenceEngine]:
+        self.triton = triton
+        settings = TritonEngineSettings((triton.grpc_address,), uses_shared_memory)
+        async with open_triton_engine(read_model_repository(local), settings) as engine:
+            yield engine
+
+    async def test_cancelling_frees_the_place_in_the_queue(self, engine: InferenceEngine) -> None:
+        """Triton 2.51 keeps a cancelled request's place until its turn comes; nobody gets its answer."""
+        waiting = [asyncio.create_task(engine.infer("crowded", floats([float(n)]))) for n in range(QUEUE_LIMIT)]
+        await asyncio.sleep(0.05)
+        waiting[0].cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting[0]
+        answers = await asyncio.gather(*waiting[1:])
+        assert [answer.tensors["y"].tolist() for answer in answers] == [[[2.0]], [[4.0]]]
+        answer = await engine.infer("crowded", floats([7.0]))
+        assert answer.tensors["y"].tolist() == [[14.0]]
+
+    def execution_count(self, engine: InferenceEngine, model: str) -> int:
+        return count_executions(self.triton, model)
