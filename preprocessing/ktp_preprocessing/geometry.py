@@ -75,6 +75,26 @@ def map_points(homography: NDArray[np.float64], points: NDArray[np.float64]) -> 
     return np.asarray(mapped, dtype=np.float64).reshape(points.shape)
 
 
+def cross_lines(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Intersect lines.
+
+    Args:
+        first: (..., 3) a, b, c with a x + b y + c = 0 and (a, b) of length one.
+        second: (..., 3) the same.
+
+    Returns:
+        (..., 3) float64: x and y of the crossings, and the sine of the angle between the lines; far away, but finite,
+        where they are parallel.
+    """
+    crossings = np.empty(np.broadcast_shapes(first.shape, second.shape))
+    sine = first[..., 0] * second[..., 1] - first[..., 1] * second[..., 0]
+    divisor = np.where(np.abs(sine) < 1e-9, 1e-9, sine)
+    crossings[..., 0] = (first[..., 1] * second[..., 2] - first[..., 2] * second[..., 1]) / divisor
+    crossings[..., 1] = (first[..., 2] * second[..., 0] - first[..., 0] * second[..., 2]) / divisor
+    crossings[..., 2] = sine
+    return crossings
+
+
 def side_lengths(quad: NDArray[np.float64]) -> NDArray[np.float64]:
     """Measure the sides of quadrilaterals.
 

@@ -10,13 +10,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ktp_preprocessing.geometry import map_points
+from ktp_preprocessing.geometry import cross_lines, map_points
 
 INSIDE_PROBABILITY = 0.5
 
 _FIT_ROUNDS = 6
 _WEIGHT_ROUNDS = 3
-_SETTLED_PX = 0.05
+_SETTLED_PX = 0.15
 _SIDE_END_SHARE = 0.1
 """Share of a side left out at either end: there the mask's blur and the card's own rounded corners bend the contour."""
 
@@ -152,11 +152,8 @@ def intersect_sides(lines: NDArray[np.float64]) -> NDArray[np.float64] | None:
     Returns:
         (4, 2) corners, corner i between sides i - 1 and i; None where neighbours are parallel.
     """
-    crossings = np.cross(np.roll(lines, 1, axis=0), lines)
-    if np.abs(crossings[:, 2]).min() < 1e-6:
-        return None
-    corners: NDArray[np.float64] = crossings[:, :2] / crossings[:, 2:]
-    return corners
+    crossings = cross_lines(lines[[3, 0, 1, 2]], lines)
+    return None if np.abs(crossings[:, 2]).min() < 1e-6 else crossings[:, :2]
 
 
 def _side_lines(quad: NDArray[np.float64]) -> NDArray[np.float64]:

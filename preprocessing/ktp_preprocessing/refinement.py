@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ktp_preprocessing.card_shape import USUAL_FOCAL_LENGTH, infer_side, shape_mismatch
-from ktp_preprocessing.geometry import map_points, quad_homography, side_lengths
+from ktp_preprocessing.edge_fit import SideEdge
+from ktp_preprocessing.geometry import cross_lines, map_points, quad_homography, side_lengths
 from ktp_preprocessing.mask_outline import MaskOutline, line_through
 from ktp_preprocessing.sampling import halved_region
-from ktp_preprocessing.side_edges import ROUGH_SIDE, SideEdge, find_candidates
+from ktp_preprocessing.side_edges import ROUGH_SIDE, find_candidates
 from ktp_preprocessing.strips import FINE_LAYOUT, WIDE_LAYOUT, StripLayout, sample_strips, strip_frame_quad
 
 _LARGEST_MOVE_SHARE = 1.5
@@ -30,9 +31,11 @@ _MISMATCH_CAP = 1.5
 """Votes that an outline loses by not having a card's shape: 0.12 of one side's for one side off by 3 %. A little comes
 from lens distortion and from the focal lengths' steps."""
 
-_ROUND_COUNT = 2
+_ROUND_COUNT = 3
 _SURE_SUPPORT = 0.7
-"""A side found with this support stays; the others are looked for again once their neighbours are in place."""
+_NEAR_SHARE = 0.025
+"""A side found with this support stays, if the corners had not to move by more than this of the width: farther off, a
+strip shows neighbouring sides and not all of its own. The others are looked for again."""
 
 _LEAST_VISIBLE_COUNT = 2
 """With fewer visible sides there is too little to tell a better outline from print."""
@@ -158,23 +161,24 @@ def _describe(fit: _Fit, view: _View) -> RefinedOutline:
 
 
 def _fit_finely(view: _View, rough: NDArray[np.float64], round_count: int) -> _Fit:
-    """Search near a rough outline, again where sides are not sure."""
+    """Search near a rough outline; again where it moved far, and for the sides that are not sure."""
     region, to_region = view.fine
-    fit = _Fit(rough, [ROUGH_SIDE] * 4)
+    fit, is_near = _Fit(rough, [ROUGH_SIDE] * 4), False
     for _ in range(round_count):
         from_strip = _strip_homography(fit.quad, FINE_LAYOUT)
         if from_strip is None:
             break
         found = find_candidates(sample_strips(region, to_region @ from_strip, FINE_LAYOUT), view.rough.visible)
         choices = [
-            [replace(known, start_px=0.0, end_px=0.0)] if known.support >= _SURE_SUPPORT else candidates
+            [replace(known, start_px=0.0, end_px=0.0)] if is_near and known.support >= _SURE_SUPPORT else candidates
             for known, candidates in zip(fit.sides, found, strict=True)
         ]
         ranked = _rank(choices, from_strip, rough, view.size_px, FINE_LAYOUT)
         if not ranked:
             break
+        is_near = bool(np.abs(ranked[0].quad - fit.quad).max() < _NEAR_SHARE * _width_px(rough))
         fit = ranked[0]
-        if all(side.support >= _SURE_SUPPORT for side in fit.sides):
+        if is_near and all(side.support >= _SURE_SUPPORT for side in fit.sides):
             break
     return fit
 
@@ -221,8 +225,8 @@ def _rank(
     lines = [np.array([_moved_side(layout, side, edge) for edge in choices[side]]) for side in range(4)]
     corners = np.empty((len(picks), 4, 2))
     for corner in range(4):
-        crossings = np.cross(lines[corner - 1][picks[:, corner - 1]], lines[corner][picks[:, corner]])
-        corners[:, corner] = crossings[:, :2] / np.where(np.abs(crossings[:, 2:]) < 1e-6, 1e-6, crossings[:, 2:])
+        crossings = cross_lines(lines[corner - 1][picks[:, corner - 1]], lines[corner][picks[:, corner]])
+        corners[:, corner] = crossings[:, :2]
     quads = map_points(from_strip, corners)
     scores = np.zeros(len(picks))
     for side in range(4):

@@ -91,6 +91,8 @@ def sample_strips(pixels: NDArray[np.uint8], to_pixels: NDArray[np.float64], lay
     height_px, fine_px = 2 * layout.band_px + 1, layout.bin_count * _BIN_PX
     change = np.empty((4, height_px, layout.bin_count, 3), dtype=np.float32)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    ends = map_points(to_pixels, _bands(layout))
+    room = np.minimum(ends, np.array([pixels.shape[1] - 1.0, pixels.shape[0] - 1.0]) - ends).min(axis=(1, 2))
     for side, from_canvas in enumerate(_canvas_homographies(layout)):
         canvas_to_pixels = to_pixels @ from_canvas
         fine = cv2.warpPerspective(
@@ -98,39 +100,40 @@ def sample_strips(pixels: NDArray[np.uint8], to_pixels: NDArray[np.float64], lay
         )
         colours = cv2.resize(fine, (layout.bin_count, height_px), interpolation=cv2.INTER_AREA)
         change[side] = cv2.filter2D(colours, cv2.CV_32F, _WINDOWS)
-        usable = _usable_rows(canvas_to_pixels, pixels.shape, layout)
-        if usable is not None:
-            change[side][~usable] = 0.0
+        if room[side] <= 0.5:  # a band is convex: with its corners all of it is inside
+            change[side][~_usable_rows(canvas_to_pixels, pixels.shape, layout)] = 0.0
     change[:, :WINDOW_PX] = change[:, -WINDOW_PX:] = 0.0
     return Strips(layout, change)
 
 
 @cache
-def _canvas_homographies(layout: StripLayout) -> tuple[NDArray[np.float64], ...]:
-    """Homographies from each side's canvas, as it is sampled, to the strip frame."""
+def _bands(layout: StripLayout) -> NDArray[np.float64]:
+    """Corners (4, 4, 2) of each side's band in the strip frame, clockwise from the outer one at the side's start."""
     frame = strip_frame_quad(layout)
-    height_px, fine_px = 2 * layout.band_px + 1, layout.bin_count * _BIN_PX
-    canvas = np.array([[-0.5, -0.5], [fine_px - 0.5, -0.5], [fine_px - 0.5, height_px - 0.5], [-0.5, height_px - 0.5]])
-    homographies = []
+    bands = []
     for start, end in zip(frame, np.roll(frame, -1, axis=0), strict=True):
         along = end - start
         reach = (layout.band_px + 0.5) * np.array([-along[1], along[0]]) / np.linalg.norm(along)
         first, last = start + END_SHARE * along, end - END_SHARE * along
-        band = np.array([first - reach, last - reach, last + reach, first + reach])
-        homographies.append(quad_homography(canvas, band))
-    return tuple(homographies)
+        bands.append([first - reach, last - reach, last + reach, first + reach])
+    return np.array(bands)
+
+
+@cache
+def _canvas_homographies(layout: StripLayout) -> tuple[NDArray[np.float64], ...]:
+    """Homographies from each side's canvas, as it is sampled, to the strip frame."""
+    height_px, fine_px = 2 * layout.band_px + 1, layout.bin_count * _BIN_PX
+    canvas = np.array([[0.0, 0.0], [fine_px, 0.0], [fine_px, height_px], [0.0, height_px]]) - 0.5
+    return tuple(quad_homography(canvas, band) for band in _bands(layout))
 
 
 def _usable_rows(
     canvas_to_pixels: NDArray[np.float64], shape: tuple[int, ...], layout: StripLayout
-) -> NDArray[np.bool_] | None:
-    """Rows of each bin whose windows lie in the image; None where all do."""
+) -> NDArray[np.bool_]:
+    """Tell which rows of each bin have their windows in the image."""
     rows = np.arange(2 * layout.band_px + 1, dtype=np.float64)
     columns = (np.arange(layout.bin_count) + 0.5) * _BIN_PX - 0.5
     limits = np.array([shape[1] - 1.0, shape[0] - 1.0])
-    ends = map_points(canvas_to_pixels, np.array([[[x, y] for x in columns[[0, -1]]] for y in rows[[0, -1]]]))
-    if np.minimum(ends, limits - ends).min() > 0.5:  # the band is convex: with its corners all of it is inside
-        return None
     places = map_points(canvas_to_pixels, np.stack(np.meshgrid(columns, rows), axis=-1))
     inside = (np.minimum(places, limits - places).min(axis=-1) > 0.5).astype(np.uint8)
     kernel = np.ones((2 * WINDOW_PX + 1, 1), dtype=np.uint8)

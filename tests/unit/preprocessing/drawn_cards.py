@@ -28,7 +28,8 @@ class Scene:
         ground: mean colour of the background.
         texture: standard deviation of the background's texture, grey levels.
         fingers: (x, y, radius) of skin-coloured discs over the scene.
-        sleeve_px: width of a lighter border around the card, 0 for none.
+        sleeve_px: width of a border around the card, 0 for none.
+        sleeve_grey: its grey level; light as a sleeve's, or dark as a shadow's.
         blur_px: standard deviation of a final blur.
         seed: of texture and noise.
     """
@@ -39,6 +40,7 @@ class Scene:
     texture: float = 8.0
     fingers: tuple[tuple[int, int, int], ...] = ()
     sleeve_px: int = 0
+    sleeve_grey: int = 215
     blur_px: float = 0.8
     seed: int = 0
 
@@ -68,7 +70,7 @@ def draw_scene(scene: Scene) -> NDArray[np.uint8]:
     image = np.clip(np.array(scene.ground) + scene.texture * texture, 0, 255).astype(np.uint8)
     if scene.sleeve_px:
         outer = scene.quad + scene.sleeve_px * np.sign(scene.quad - scene.quad.mean(axis=0))
-        _paint(image, outer, np.full((64, 100, 3), 215, dtype=np.uint8), 0.0)
+        _paint(image, outer, np.full((64, 100, 3), scene.sleeve_grey, dtype=np.uint8), 0.0)
     _paint(image, scene.quad, draw_card(scene.seed), 3.18 / 85.6)
     for x, y, radius in scene.fingers:
         cv2.circle(image, (x, y), radius, (205, 150, 120), -1, cv2.LINE_AA)
