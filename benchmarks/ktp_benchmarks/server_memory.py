@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ktp_benchmarks.server_process import run_server_process
-from ktp_server.client import KtpOcrClient, connect
+from ktp_server.client import AsyncKtpOcrClient, Endpoint
 from ktp_server.errors import RecognitionError
 
 _CALL_TIMEOUT_S = 120.0
@@ -29,7 +29,7 @@ def measure_server_peak_mib(files: Sequence[Path], caller_count: int) -> float:
 async def _send_all(target: str, files: Sequence[Path], caller_count: int) -> None:
     waiting = iter(files)
 
-    async def call(client: KtpOcrClient) -> None:
+    async def call(client: AsyncKtpOcrClient) -> None:
         for file in waiting:
             data = await asyncio.to_thread(file.read_bytes)
             try:
@@ -37,6 +37,6 @@ async def _send_all(target: str, files: Sequence[Path], caller_count: int) -> No
             except RecognitionError:
                 continue  # a refused image takes memory too
 
-    async with connect(target) as client, asyncio.TaskGroup() as group:
+    async with AsyncKtpOcrClient(Endpoint(target)) as client, asyncio.TaskGroup() as group:
         for _ in range(caller_count):
             group.create_task(call(client))

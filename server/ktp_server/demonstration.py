@@ -5,7 +5,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from ktp_server.annotate import write_annotated
-from ktp_server.client import connect
+from ktp_server.client import AsyncKtpOcrClient, Endpoint
 from ktp_server.errors import RecognitionError
 from ktp_server.front.app import run_server
 from ktp_server.outcomes import FileOutcome
@@ -34,7 +34,7 @@ async def demonstrate(image: Path, picture: Path, settings: Settings) -> FileOut
     """
     data = await asyncio.to_thread(image.read_bytes)
     local = settings.model_copy(update={"listen_address": "127.0.0.1:0", "drain_grace_s": 1.0})
-    async with run_server(local) as server, connect(f"127.0.0.1:{server.port}") as client:
+    async with run_server(local) as server, AsyncKtpOcrClient(Endpoint(f"127.0.0.1:{server.port}")) as client:
         try:
             result = await client.recognize(data, TIMEOUT_S)
         except RecognitionError as error:

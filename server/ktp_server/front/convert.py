@@ -27,6 +27,7 @@ from ktp_server.results import (
 )
 
 __all__ = [
+    "assessment_from_response",
     "assessment_to_response",
     "error_from_status",
     "recognition_from_message",
@@ -72,15 +73,22 @@ def recognition_from_message(message: ktp_ocr_service_pb2.CardRecognition) -> Re
     """Translate an answer back, for callers of a server."""
     return RecognitionResult(
         card=_card_from_message(message.card),
-        quality={
-            name: _score_from_message(getattr(message.quality, name))
-            for name in QUALITY_NAMES
-            if message.quality.HasField(name)
-        },
+        quality=_quality_from_message(message.quality),
         requirements=tuple(_requirement_from_message(item) for item in message.requirements.requirements),
         timings_ms={timing.stage: timing.duration_ms for timing in message.timings},
         glare_quads=tuple(_quad_from_message(quad) for quad in message.quality.glare_quads),
         covered_fields=tuple(message.quality.covered_fields),
+    )
+
+
+def assessment_from_response(response: ktp_ocr_service_pb2.AssessQualityResponse) -> AssessmentResult:
+    """Translate an answer back, for callers of a server."""
+    return AssessmentResult(
+        card=_card_from_message(response.card),
+        quality=_quality_from_message(response.quality),
+        requirements=tuple(_requirement_from_message(item) for item in response.requirements.requirements),
+        timings_ms={timing.stage: timing.duration_ms for timing in response.timings},
+        glare_quads=tuple(_quad_from_message(quad) for quad in response.quality.glare_quads),
     )
 
 
@@ -245,6 +253,10 @@ def _quality_to_message(
             )
         )
     return message
+
+
+def _quality_from_message(message: quality_pb2.ImageQuality) -> dict[str, QualityScoreResult]:
+    return {name: _score_from_message(getattr(message, name)) for name in QUALITY_NAMES if message.HasField(name)}
 
 
 def _score_from_message(message: quality_pb2.QualityScore) -> QualityScoreResult:

@@ -1,0 +1,67 @@
+"""Where a server is, and what a caller shows it."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import grpc
+
+__all__ = ["CHANNEL_OPTIONS", "MAX_MESSAGE_BYTES", "TIMEOUT_S", "Endpoint"]
+
+TIMEOUT_S = 30.0
+"""Deadline of a call that is given no other; the server's default."""
+
+MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+"""Largest message either way; the server's default limit."""
+
+CHANNEL_OPTIONS = (
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    # A server that is gone is found, and one that is back is called, within seconds; gRPC's own would be two minutes.
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.max_reconnect_backoff_ms", 2000),
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A server to call.
+
+    Attributes:
+        address: host:port, or unix:PATH.
+        tls_ca: PEM file of authorities that vouch for the server; None speaks without encryption.
+        tls_certificate: PEM file of the caller's own certificate, for servers that ask for one.
+        tls_key: PEM file of that certificate's private key.
+        api_key: what the server knows the caller by, as `ktp-ocr keys add` prints it; empty for none.
+    """
+
+    address: str
+    tls_ca: Path | None = None
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    api_key: str = field(default="", repr=False)
+
+    def credentials(self) -> grpc.ChannelCredentials | None:
+        """Give the credentials of the connection; None without encryption.
+
+        Raises:
+            OSError: a PEM file cannot be read.
+            ValueError: the caller's certificate, its key and the authorities were not given together.
+        """
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("tls_certificate and tls_key must be given together")
+        if self.tls_ca is None:
+            if self.tls_certificate is not None:
+                raise ValueError("tls_certificate needs tls_ca")
+            return None
+        return grpc.ssl_channel_credentials(
+            *(_read(path) for path in (self.tls_ca, self.tls_key, self.tls_certificate))
+        )
+
+    def metadata(self) -> tuple[tuple[str, str], ...]:
+        """Give what every call carries."""
+        return (("x-api-key", self.api_key),) if self.api_key else ()
+
+
+def _read(path: Path | None) -> bytes | None:
+    return None if path is None else path.read_bytes()

@@ -1,0 +1,99 @@
+"""What went wrong with a call, in the words of the server's own table of reasons.
+
+RecognitionError (ktp_server.errors)
+╰── CallError: request_id
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+import grpc
+from google.rpc import status_pb2
+
+from ktp_server.errors import ErrorReason, RecognitionError
+from ktp_server.front.convert import error_from_status
+from ktp_server.front.interceptors import STATUS_DETAILS_KEY
+
+__all__ = ["CallError", "RpcFailure", "call_error", "failure_from_rpc_error"]
+
+ON_THE_WAY: Mapping[grpc.StatusCode, tuple[ErrorReason, str]] = {
+    grpc.StatusCode.UNAVAILABLE: (ErrorReason.MODEL_UNAVAILABLE, "the server cannot be reached"),
+    # We never look at calls that we have cancelled: it was the server, which stops.
+    grpc.StatusCode.CANCELLED: (ErrorReason.MODEL_UNAVAILABLE, "the server ended the call"),
+    grpc.StatusCode.RESOURCE_EXHAUSTED: (ErrorReason.OVERLOADED, "the server, or a proxy before it, is overloaded"),
+    grpc.StatusCode.DEADLINE_EXCEEDED: (ErrorReason.DEADLINE_EXCEEDED, "the deadline passed before the answer came"),
+    grpc.StatusCode.UNAUTHENTICATED: (ErrorReason.UNAUTHENTICATED, "the caller is not known"),
+}
+"""What a failure means that comes from gRPC or a proxy instead of a server of ours."""
+
+TOO_LARGE = "larger than max"
+"""How gRPC tells of a message beyond a limit; its code is that of overload. Source: gRPC core, message size filter."""
+
+
+class RpcFailure(Protocol):
+    """What the errors of both kinds of gRPC's stubs tell."""
+
+    def code(self) -> grpc.StatusCode:
+        """The status."""
+        ...
+
+    def details(self) -> str | None:
+        """Its message."""
+        ...
+
+    def trailing_metadata(self) -> Iterable[tuple[str, str | bytes]] | None:
+        """What came with it."""
+        ...
+
+
+class CallError(RecognitionError):
+    """A call that failed.
+
+    Trying again is of use where `retry_delay_s` is not None.
+
+    Attributes:
+        request_id: the call's, which the server's log also names.
+    """
+
+    def __init__(self, failure: RecognitionError, request_id: str) -> None:
+        super().__init__(failure.reason, failure.message, failure.field, failure.retry_delay_s)
+        self.request_id = request_id
+
+    @property
+    def concerns_image(self) -> bool:
+        """Whether one image can have ended a stream by how it was sent."""
+        return self.reason in {ErrorReason.IMAGE_TOO_LARGE, ErrorReason.REQUEST_INVALID}
+
+
+def failure_from_rpc_error(error: RpcFailure) -> RecognitionError | None:
+    """Read the server's typed failure out of a gRPC error.
+
+    Returns:
+        None when the error does not come from our server.
+    """
+    for key, value in error.trailing_metadata() or ():
+        if key == STATUS_DETAILS_KEY and isinstance(value, bytes):
+            return error_from_status(status_pb2.Status.FromString(value))
+    return None
+
+
+def call_error(error: RpcFailure, request_id: str) -> CallError:
+    """Give any gRPC error a reason.
+
+    Args:
+        error: of a stub's call.
+        request_id: the call's.
+    """
+    return CallError(failure_from_rpc_error(error) or _failure_on_the_way(error), request_id)
+
+
+def _failure_on_the_way(error: RpcFailure) -> RecognitionError:
+    code, details = error.code(), error.details() or ""
+    if code is grpc.StatusCode.RESOURCE_EXHAUSTED and TOO_LARGE in details:
+        return RecognitionError(ErrorReason.IMAGE_TOO_LARGE, "the image is larger than the server's messages may be")
+    if code not in ON_THE_WAY:
+        return RecognitionError(ErrorReason.INTERNAL, f"the call failed with {code.name}: {details}")
+    reason, message = ON_THE_WAY[code]
+    # Nobody has said how long to wait: only the caller's own backoff holds.
+    is_transient = reason in {ErrorReason.MODEL_UNAVAILABLE, ErrorReason.OVERLOADED}
+    return RecognitionError(reason, message, retry_delay_s=0.0 if is_transient else None)
