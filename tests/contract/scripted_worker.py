@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from multiprocessing.connection import Connection
 
 from ktp_server.front.app import start_server
@@ -28,6 +29,11 @@ class TellingReader(ScriptedReader):
 
 def run_scripted_worker(settings: Settings, connection: Connection) -> None:
     asyncio.run(_serve(settings, connection))
+
+
+def run_slowly_ending_worker(settings: Settings, connection: Connection) -> None:
+    asyncio.run(_serve(settings, connection))
+    time.sleep(4.0)  # as an interpreter does that has much to tear down
 
 
 def run_faulty_worker(settings: Settings, connection: Connection) -> None:

@@ -18,7 +18,12 @@ from ktp_server.front.supervisor import Patience, Supervisor, WorkerMain
 from ktp_server.listening import ListenError, reserve_port
 from ktp_server.settings import Settings
 from ktp_server.start_errors import WorkerStartError
-from tests.contract.scripted_worker import run_dying_worker, run_faulty_worker, run_scripted_worker
+from tests.contract.scripted_worker import (
+    run_dying_worker,
+    run_faulty_worker,
+    run_scripted_worker,
+    run_slowly_ending_worker,
+)
 
 WORKERS = 2
 PATIENCE_S = 60.0
@@ -72,7 +77,7 @@ class Cluster:
 
 
 def start(main: WorkerMain, address: str, patience: Patience) -> asyncio.Task[int]:
-    settings = Settings(listen_address=address, workers=WORKERS, max_in_flight_count=8, drain_grace_s=10.0)
+    settings = Settings(listen_address=address, workers=WORKERS, max_in_flight_count=32, drain_grace_s=20.0)
     return asyncio.create_task(Supervisor(settings, main, patience).run())
 
 
@@ -80,7 +85,7 @@ def start(main: WorkerMain, address: str, patience: Patience) -> asyncio.Task[in
 async def cluster() -> AsyncIterator[Cluster]:
     with reserve_port("127.0.0.1:0") as address:
         pass
-    cluster = Cluster(address, start(run_scripted_worker, address, Patience(silence_s=3.0, restart_s=0.05)))
+    cluster = Cluster(address, start(run_scripted_worker, address, Patience(silence_s=8.0, restart_s=0.05)))
     await cluster.until(SERVING)
     yield cluster
     if not cluster.ending.done():
@@ -127,6 +132,15 @@ async def test_a_lost_worker_makes_the_server_not_ready_until_it_is_replaced(
     now = await cluster.workers()
     assert kept in now
     assert lost not in now
+
+
+async def test_a_worker_that_is_silent_while_it_ends_is_left_to_end() -> None:
+    with reserve_port("127.0.0.1:0") as address:
+        pass
+    cluster = Cluster(address, start(run_slowly_ending_worker, address, Patience(silence_s=1.5)))
+    await cluster.until(SERVING)
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert await cluster.ending == 0
 
 
 async def test_hangup_reaches_workers_and_ends_nobody(cluster: Cluster) -> None:

@@ -142,21 +142,24 @@ class Supervisor:
 
     async def _follow(self, worker: _Worker) -> None:
         """Hear a worker until it ends; one that has been silent for too long is killed."""
-        try:
-            while True:
+        while True:
+            try:
                 async with asyncio.timeout(self._patience.silence_s if worker.is_ready else self._patience.start_s):
                     message = await receive(worker.connection)
-                if isinstance(message, Failed):
-                    worker.failure = message.reason
-                elif isinstance(message, Heartbeat) and not worker.is_ready:
-                    worker.is_ready = True
-                    self._tell(worker)
-                    self._judge()
-        except EOFError:
-            return
-        except TimeoutError:
-            worker.failure = "it fell silent"
-            worker.process.kill()
+            except EOFError:
+                return
+            except TimeoutError:
+                if self._stopping.is_set():
+                    continue  # an interpreter that ends is silent, too; it has a time of its own
+                worker.failure = "it fell silent"
+                worker.process.kill()
+                return
+            if isinstance(message, Failed):
+                worker.failure = message.reason
+            elif isinstance(message, Heartbeat) and not worker.is_ready:
+                worker.is_ready = True
+                self._tell(worker)
+                self._judge()
 
     async def _bury(self, worker: _Worker) -> None:
         """Wait until an ending worker has ended."""
