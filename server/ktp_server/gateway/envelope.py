@@ -6,7 +6,7 @@ import time
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ktp_server.errors import reportable_failure
+from ktp_server.errors import ErrorReason, RecognitionError, reportable_failure
 from ktp_server.gateway.callers import REQUEST_ID_HEADER, request_id_of
 from ktp_server.gateway.card_api import render_failure
 from ktp_server.gateway.desk import failure_response
@@ -70,8 +70,9 @@ class Envelope:
 
         try:
             await self._app(scope, body.receive, send_dressed)
-        except Exception as error:  # noqa: BLE001  # uvicorn would log its message, which may quote a card
-            failure = reportable_failure(error)
+        # uvicorn would log an exception with its message, which may quote a card.
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001
+            failure = _failure_of(error)
             if not status:
                 response = failure_response(failure, render_failure(failure, state["request_id"]))
                 await response(scope, body.receive, send_dressed)
@@ -87,6 +88,12 @@ class Envelope:
                     request_id=state["request_id"],
                 )
             )
+
+
+def _failure_of(error: Exception | asyncio.CancelledError) -> RecognitionError:
+    if isinstance(error, asyncio.CancelledError):  # only the end of a drain's grace cancels a request
+        return RecognitionError(ErrorReason.MODEL_UNAVAILABLE, "the server is stopping; try again shortly")
+    return reportable_failure(error)
 
 
 class _BodyWatch:

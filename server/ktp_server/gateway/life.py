@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from ktp_server.gateway.app import make_application
 from ktp_server.gateway.connections import ConnectionLimits, bounded_protocol
 from ktp_server.gateway.tls import HttpTls
 from ktp_server.gateway.upstream import Target, open_upstream
-from ktp_server.listening import bind_address
+from ktp_server.listening import NOWHERE, ListenError, bind_address
 from ktp_server.observability.logs import log_loop_failure
 from ktp_server.observability.session import Observability, open_observability
 from ktp_server.security.exposure import check_exposure
@@ -64,9 +65,7 @@ async def run_gateway(
         insecure=settings.insecure,
     )
     tls = _open_tls(settings)
-    listener = bind_address(settings.http_address, is_shared=settings.workers > 1)
-    # From here on callers may connect; the application takes them up as soon as it runs.
-    listener.listen(BACKLOG_COUNT)
+    listener = _listen(settings)
     with contextlib.closing(listener):
         async with open_upstream(target, settings.max_message_bytes, settings.default_deadline_s) as upstream:
             app = make_application(upstream, settings, observability.render_metrics, observability.observer)
@@ -111,6 +110,16 @@ class _EmbeddedServer(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """See `uvicorn.Server`."""
         yield
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """Let callers connect; the application takes them up as soon as it runs."""
+    try:
+        listener = bind_address(settings.http_address, is_shared=settings.workers > 1)
+    except ListenError as error:
+        raise ListenError(f"{error} http_address can be another one, or `{NOWHERE}` for no HTTP.") from None
+    listener.listen(BACKLOG_COUNT)
+    return listener
 
 
 def _configure(app: ASGIApp, settings: Settings, tls: HttpTls | None) -> uvicorn.Config:

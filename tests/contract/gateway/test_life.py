@@ -75,6 +75,19 @@ async def test_drain_finishes_what_was_accepted_even_half_an_upload() -> None:
         writer.close()
 
 
+async def test_drain_ends_with_its_grace_whatever_is_in_work() -> None:
+    async with open_bench(changed(drain_grace_s=1.0, default_deadline_s=30.0)) as bench:
+        reader, writer = await asyncio.open_connection("127.0.0.1", bench.port)
+        writer.write(head("Content-Length: 4") + b"wait")
+        while not bench.reader.started[b"wait"]:
+            await asyncio.sleep(0.01)
+    # The context was left although nobody let the work go on.
+    answer = await reader.read()
+    assert answer.startswith(b"HTTP/1.1 503")
+    assert b"the server is stopping" in answer
+    writer.close()
+
+
 async def test_keys_are_asked_for_but_not_by_probes(tmp_path: Path) -> None:
     keys = tmp_path / "keys.txt"
     secret, key = make_api_key("shop", 0.001)
@@ -157,7 +170,10 @@ async def test_known_callers_and_insecure_open_the_port() -> None:
 
 async def test_taken_port_is_told(bench: GatewayBench) -> None:
     settings = changed(http_address=f"127.0.0.1:{bench.port}")
-    with open_observability(settings) as observability, pytest.raises(ListenError, match="cannot listen on"):
+    with (
+        open_observability(settings) as observability,
+        pytest.raises(ListenError, match="http_address can be another"),
+    ):
         async with run_gateway(settings, Target("127.0.0.1:1"), observability):
             pass
 
