@@ -21,10 +21,13 @@ TRAINING_PATH := preprocessing:postprocessing:specimen:training
 TRAINING_TEXT_COUNT ?= 4022
 TRAINING_SCENE_COUNT ?= 2400
 TRAINING_TEXT2_COUNT ?= 2095
+TRAINING_TEXT3_COUNT ?= 2600
+TRAINING_TEXT4_COUNT ?= 2000
 TRAINING_SCENE2_COUNT ?= 808
-ITERATIONS_segmentation ?= 5670
-ITERATIONS_detection ?= 2250
-ITERATIONS_recognition ?= 21600
+TRAINING_SCENE3_COUNT ?= 1500
+ITERATIONS_segmentation ?= 6770
+ITERATIONS_detection ?= 3650
+ITERATIONS_recognition ?= 30600
 # Tensors of tens of megabytes are allocated at every step: kept by the process instead of given back and zeroed anew.
 TRAIN = MALLOC_MMAP_THRESHOLD_=2000000000 MALLOC_TRIM_THRESHOLD_=8000000000 MALLOC_TOP_PAD_=100000000 \
 	PYTHONPATH=$(TRAINING_PATH) $(TRAINING_BIN)/python training/train.py
@@ -138,7 +141,7 @@ clean: ## remove what the targets made, training work aside
 ## Measuring ----------------------------------------------------------------------------------------------------------
 
 # A held-out set of ACCURACY_SEED is drawn once; CARDS=my-cards measures a folder of labelled cards instead.
-ACCURACY_SEED ?= 9200
+ACCURACY_SEED ?= 9400
 ACCURACY_COUNT ?= 300
 ifdef CARDS
 MEASURED_SET = $(CARDS)
@@ -177,6 +180,20 @@ quality: setup ## measure the image checks on photographs of known degradation, 
 calibrate: setup ## fit what confidences mean on a split of its own, and write the table that is served
 	$(BIN)/python benchmarks/calibrate.py out/calibration-$(CALIBRATION_SEED) --seed $(CALIBRATION_SEED) --count $(CALIBRATION_COUNT)
 
+TRITON_SEED ?= 7601
+.PHONY: triton-throughput
+triton-throughput: setup setup-triton setup-perf-analyzer ## measure the embedded engine against a real Triton server
+	PYTHONPATH=. $(BIN)/python benchmarks/triton_throughput.py out/triton-$(TRITON_SEED) --seed $(TRITON_SEED) --picture docs/images/triton.svg
+
+PERF_ANALYZER_VENV := .venv-perf-analyzer
+.PHONY: setup-perf-analyzer
+setup-perf-analyzer: $(PERF_ANALYZER_VENV)/.stamp ## make .venv-perf-analyzer with NVIDIA's load generator
+
+$(PERF_ANALYZER_VENV)/.stamp: benchmarks/perf-analyzer-requirements.txt
+	@test -x $(PERF_ANALYZER_VENV)/bin/python || $(PYTHON) -m venv $(PERF_ANALYZER_VENV)
+	$(PERF_ANALYZER_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r benchmarks/perf-analyzer-requirements.txt
+	@touch $@
+
 .PHONY: setup-peers
 setup-peers: $(PEERS_VENV)/.stamp ## make .venv-peers with RapidOCR and akshara-ocr
 
@@ -196,33 +213,36 @@ $(TRAINING_VENV)/.stamp: training/requirements.txt training/requirements-mm.txt
 	$(TRAINING_BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r training/requirements-mm.txt
 	@touch $@
 
-# The second pools were drawn when the renderer had learned other cards, copies, screens and more of a camera's defects.
+# Later pools were drawn when the renderer had learned more: other cards, copies, screens, a camera's defects, wear.
 # A pool that was begun is finished, one that is complete is left alone: make_pool.py draws what is missing.
 POOL = PYTHONPATH=$(TRAINING_PATH) $(TRAINING_BIN)/python training/make_pool.py $(TRAINING_WORK)
 .PHONY: pools-text pools-scene
 pools-text: setup-training
 	$(POOL)/pool-text --seed 101 --count $(TRAINING_TEXT_COUNT) --strata clean phone hard
 	$(POOL)/pool-text2 --seed 111 --count $(TRAINING_TEXT2_COUNT) --strata clean phone hard
+	$(POOL)/pool-text3 --seed 121 --count $(TRAINING_TEXT3_COUNT) --strata clean phone hard hard
+	$(POOL)/pool-text4 --seed 131 --count $(TRAINING_TEXT4_COUNT) --strata clean phone hard hard
 	$(POOL)/val-text --seed 303 --count 120 --strata clean phone hard --plain
 pools-scene: setup-training
 	$(POOL)/pool-scene --seed 202 --count $(TRAINING_SCENE_COUNT) --strata phone empty hard several clean
 	$(POOL)/pool-scene2 --seed 212 --count $(TRAINING_SCENE2_COUNT) --strata phone empty hard several clean empty
+	$(POOL)/pool-scene3 --seed 222 --count $(TRAINING_SCENE3_COUNT) --strata phone empty hard several clean empty
 	$(POOL)/val-scene --seed 304 --count 160 --strata phone empty hard several clean --plain
 
 .PHONY: train-segmentation train-detection train-recognition
 train-segmentation: pools-scene pools-text ## train Mask R-CNN on specimens, on CPU or CUDA; goes on where it stopped
-	$(TRAIN) segmentation --data $(addprefix $(TRAINING_WORK)/,pool-scene pool-scene pool-scene2 pool-scene2 pool-text pool-text2) --val $(TRAINING_WORK)/val-scene \
+	$(TRAIN) segmentation --data $(addprefix $(TRAINING_WORK)/,pool-scene pool-scene2 pool-scene3 pool-text pool-text4) --val $(TRAINING_WORK)/val-scene \
 		--work-dir $(TRAINING_WORK)/segmentation --iterations $(ITERATIONS_segmentation) --resume
 train-detection: pools-text ## train DBNet likewise
 train-recognition: pools-text ## train the CTC recogniser likewise
 train-detection train-recognition: train-%:
-	$(TRAIN) $* --data $(addprefix $(TRAINING_WORK)/,pool-text pool-text2 pool-text2) --val $(TRAINING_WORK)/val-text \
+	$(TRAIN) $* --data $(addprefix $(TRAINING_WORK)/,pool-text pool-text2 pool-text3 pool-text4) --val $(TRAINING_WORK)/val-text \
 		--work-dir $(TRAINING_WORK)/$* --iterations $(ITERATIONS_$*) --resume
 
 .PHONY: export
 export: setup-training ## export the trained models to triton_models/, checked against PyTorch
 	PYTHONPATH=$(TRAINING_PATH) $(TRAINING_BIN)/python training/export.py --work-dir $(TRAINING_WORK) --out triton_models \
-		--calibrate $(TRAINING_WORK)/pool-text2 $(TRAINING_WORK)/pool-scene2
+		--calibrate $(TRAINING_WORK)/pool-text4 $(TRAINING_WORK)/pool-scene3
 
 .PHONY: test-training
 test-training: setup-training ## train each model for a few steps, export it, compare PyTorch with ONNX Runtime
