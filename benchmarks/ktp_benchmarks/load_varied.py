@@ -19,7 +19,7 @@ from ktp_benchmarks.server_process import run_server_process
 __all__ = ["measure_varied"]
 
 SEED = 7600
-IN_WORK = 6
+IN_WORK = 4
 RECOGNIZE = "/ktp.ocr.v1.KtpOcrService/RecognizeCard"
 ASSESS = "/ktp.ocr.v1.KtpOcrService/AssessQuality"
 KINDS = {"card": 10, "assess": 10, "resized": 5, "cut": 15, "noise": 20, "tiny": 15, "id": 10, "broken": 10, "back": 5}
