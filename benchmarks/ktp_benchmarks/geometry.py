@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ktp_preprocessing.geometry import side_lengths
+from ktp_preprocessing.geometry import map_points, quad_homography, side_lengths
+from ktp_preprocessing.rectify import card_frame_quad
 
 _FINE = 4
 """Masks are compared on a grid this many times finer than the letterbox."""
@@ -70,6 +71,17 @@ def mask_iou(
 def corner_error(found: NDArray[np.float64], true: NDArray[np.float64]) -> float:
     """Largest distance of a corner from its true place, in per cent of the card's width (its top side)."""
     return float(100 * np.linalg.norm(found - true, axis=1).max() / side_lengths(true)[0])
+
+
+def text_turn(found: NDArray[np.float64], true: NDArray[np.float64]) -> float:
+    """Largest angle, in degrees, of a row of the true card in the picture rectified by a found outline; (4, 2) each."""
+    try:
+        to_found = quad_homography(found, card_frame_quad())
+    except ValueError:
+        return 90.0
+    rows = map_points(to_found, true[[0, 1, 3, 2]])
+    along = rows[1::2] - rows[::2]
+    return float(np.degrees(np.abs(np.arctan2(along[:, 1], along[:, 0]))).max())
 
 
 @dataclass(frozen=True, slots=True)

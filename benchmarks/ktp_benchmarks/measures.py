@@ -75,6 +75,7 @@ TARGETS = {
     ("segmentation", "mask IoU, mean"): _at_least((ALL, 0.985)),
     ("segmentation", "outline IoU, mean"): _at_least((ALL, 0.985)),
     ("segmentation", "worst corner, 95th percentile"): _at_most((ALL, 0.6)),
+    ("segmentation", "text off the horizontal, 95th percentile"): _at_most((ALL, 0.5)),
     ("segmentation", "quarter turn right"): _at_least((ALL, 0.999)),
     ("segmentation", "card missed"): _at_most((ALL, 0.002)),
     ("segmentation", "card found where there is none"): _at_most((ALL, 0.005)),
@@ -145,6 +146,10 @@ def _segmentation(observations: Sequence[ImageObservation]) -> Measured:
         found["worst corner, 95th percentile"] = (
             "% of width",
             bootstrap([_row(o.corner_error) for o in outlines], percentile(95)),
+        )
+        found["text off the horizontal, 95th percentile"] = (
+            "degrees",
+            bootstrap([_row(o.text_turn_degrees) for o in outlines], percentile(95)),
         )
     turns = [outline.turns_right for outline in outlines if outline.turns_right is not None]
     _put_share(found, "quarter turn right", turns)

@@ -58,12 +58,20 @@ class LineObservation:
 
 @dataclass(frozen=True, slots=True)
 class OutlineObservation:
-    """How the card was found: IoU of mask and of the refined outline, worst corner in % of the width, orientation."""
+    """How the card was found.
+
+    Attributes:
+        mask_iou, outline_iou: of the mask and of the refined outline.
+        corner_error: the worst corner's, in per cent of the width.
+        turns_right: whether the quarter turn is right; None where the truth does not tell.
+        text_turn_degrees: largest angle of the card's rows in the rectified picture.
+    """
 
     mask_iou: float
     outline_iou: float
     corner_error: float
     turns_right: bool | None
+    text_turn_degrees: float
 
 
 @dataclass(slots=True)

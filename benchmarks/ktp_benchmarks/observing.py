@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ktp_benchmarks.geometry import corner_error, mask_iou, polygon_iou, score_boxes
+from ktp_benchmarks.geometry import corner_error, mask_iou, polygon_iou, score_boxes, text_turn
 from ktp_benchmarks.observations import (
     FieldObservation,
     ImageObservation,
@@ -121,6 +121,7 @@ class Observer:
             polygon_iou(found, truth.quad),
             corner_error(found, truth.quad),
             None if truth.quarter_turns is None else best.quarter_turns == truth.quarter_turns,
+            text_turn(found, truth.quad),
         )
 
     async def _observe_text(

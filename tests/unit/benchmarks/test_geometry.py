@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ktp_benchmarks.geometry import corner_error, covers_ink, mask_iou, polygon_iou, score_boxes
+from ktp_benchmarks.geometry import corner_error, covers_ink, mask_iou, polygon_iou, score_boxes, text_turn
 
 
 def rectangle(left: float, top: float, right: float, bottom: float) -> NDArray[np.float64]:
@@ -51,6 +51,15 @@ def test_corner_error_is_the_worst_corner_in_per_cent_of_the_width() -> None:
     true = rectangle(0, 0, 200, 126)
     found = true + np.array([[0, 0], [1, 0], [0, 0], [3, 4]])
     assert corner_error(found, true) == pytest.approx(2.5)
+
+
+def test_text_turns_as_the_outline_does() -> None:
+    true = rectangle(100, 100, 300, 226)
+    angle = np.radians(2.0)
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    assert text_turn(true, true) == pytest.approx(0.0, abs=1e-6)
+    assert text_turn((true - 200) @ turn + 200, true) == pytest.approx(2.0, abs=0.05)
+    assert text_turn(np.zeros((4, 2)), true) == 90.0
 
 
 def test_boxes_are_matched_one_to_one_best_pairs_first() -> None:
