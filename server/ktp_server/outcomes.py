@@ -1,7 +1,7 @@
-"""Reads image files in process and gives each one's outcome, success or failure, as `ktp-ocr read` reports it."""
+"""Reads image files and gives each one's outcome, success or failure, as `ktp-ocr read` and `call` report it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,22 +14,27 @@ from ktp_server.card_json import (
     points_to_json,
 )
 from ktp_server.errors import ErrorReason, RecognitionError, reportable_failure
-from ktp_server.reader import CardReader
 from ktp_server.results import AssessmentResult, QualityScoreResult, RecognitionResult
 
 __all__ = [
+    "OK_STATUS",
     "FileOutcome",
+    "ReadImage",
     "assessment_to_json",
     "failure_to_json",
     "find_images",
     "outcome_to_json",
     "read_files",
+    "unreadable_file",
 ]
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp"})
 """Names that a folder's files are chosen by; a file named by itself is read whatever its name."""
 
 OK_STATUS = "OK"
+
+ReadImage = Callable[[bytes], Awaitable[RecognitionResult]]
+"""Reads the card in an image: of the pipeline, or of a client."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +61,11 @@ def find_images(paths: Iterable[Path]) -> list[Path]:
     return files
 
 
-async def read_files(reader: CardReader, paths: Sequence[Path], concurrency: int) -> AsyncIterator[FileOutcome]:
+async def read_files(read: ReadImage, paths: Sequence[Path], concurrency: int) -> AsyncIterator[FileOutcome]:
     """Read files, several at a time, and yield their outcomes in the order of the paths.
 
     Args:
-        reader: reads the images.
+        read: reads one image.
         paths: files.
         concurrency: files in work at a time.
     """
@@ -68,7 +73,7 @@ async def read_files(reader: CardReader, paths: Sequence[Path], concurrency: int
     try:
         for index in range(len(paths)):
             while len(tasks) < min(index + concurrency, len(paths)):
-                tasks.append(asyncio.create_task(_read_file(reader, paths[len(tasks)])))
+                tasks.append(asyncio.create_task(_read_file(read, paths[len(tasks)])))
             yield await tasks[index]
     finally:
         for task in tasks:
@@ -142,13 +147,18 @@ def failure_to_json(path: Path, error: RecognitionError) -> dict[str, JsonValue]
     }
 
 
-async def _read_file(reader: CardReader, path: Path) -> FileOutcome:
+def unreadable_file(path: Path, error: OSError) -> FileOutcome:
+    """Give the outcome of a file whose bytes cannot be had."""
+    message = f"the file cannot be read: {error.strerror or type(error).__name__}"
+    return FileOutcome(path, error=RecognitionError(ErrorReason.REQUEST_INVALID, message))
+
+
+async def _read_file(read: ReadImage, path: Path) -> FileOutcome:
     try:
         data = await asyncio.to_thread(path.read_bytes)
-        return FileOutcome(path, result=await reader.recognize(data))
+        return FileOutcome(path, result=await read(data))
     except OSError as error:
-        message = f"the file cannot be read: {error.strerror or type(error).__name__}"
-        return FileOutcome(path, error=RecognitionError(ErrorReason.REQUEST_INVALID, message))
+        return unreadable_file(path, error)
     except Exception as error:  # noqa: BLE001  # one bad file never stops the rest
         return FileOutcome(path, error=reportable_failure(error))
 

@@ -1,13 +1,14 @@
 """The command line `ktp-ocr`.
 
-`images` holds the commands that read or draw pictures, `checks` the one that only checks them, `texts` those that read
-text, `templates`, `keys` and `models` those for tables, API keys and model repositories, `gateway` the HTTP APIs alone,
-`config` the one that shows the settings; `options` and `flags` are what they share.
+`images` holds the commands that read or draw pictures, `clients` those that have a server read them, `checks` the one
+that only checks them, `texts` those that read text, `templates`, `keys` and `models` those for tables, API keys and
+model repositories, `gateway` the HTTP APIs alone, `config` the one that shows the settings; `options`, `reports` and
+`flags` are what they share.
 """
 
 import typer
 
-from ktp_server.cli import checks, config, gateway, images, keys, models, templates, texts
+from ktp_server.cli import checks, clients, config, gateway, images, keys, models, templates, texts
 
 __all__ = ["app", "main"]
 
@@ -29,6 +30,8 @@ for command in (
     images.serve,
     gateway.gateway,
     images.read,
+    clients.call,
+    clients.batch,
     checks.check,
     images.demo,
     images.specimen,

@@ -1,14 +1,12 @@
 """Commands that read or draw pictures: serve, read, demo, specimen."""
 
-import json
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import Progress
 
 from ktp_server.cli.flags import take_settings
 from ktp_server.cli.options import (
@@ -21,6 +19,7 @@ from ktp_server.cli.options import (
     run_or_exit,
     to_text,
 )
+from ktp_server.cli.reports import PROGRESS_COLUMNS, find_files, report_outcomes
 from ktp_server.configuration import Configuration
 from ktp_server.settings import Settings
 
@@ -38,8 +37,6 @@ class Stratum(StrEnum):
 
 MIXTURE = (Stratum.CLEAN, Stratum.PHONE, Stratum.HARD)
 """Strata drawn in turn when none is asked for."""
-
-PROGRESS_COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
 
 
 @take_settings
@@ -134,25 +131,9 @@ def specimen(
 async def _read(paths: list[Path], settings: Settings, *, as_json: bool) -> int:
     """Read and print; give the number of files that failed."""
     from ktp_server.assembly import open_pipeline
-    from ktp_server.outcomes import find_images, outcome_to_json, read_files
-    from ktp_server.presentation import render_outcome
+    from ktp_server.outcomes import read_files
 
-    files = find_images(paths)
-    if not files:
-        fail("no image files were found in the given folders")
-    console = Console()
-    failure_count = 0
+    files = find_files(paths)
     async with open_pipeline(settings) as pipeline:
-        with Progress(
-            *PROGRESS_COLUMNS, console=Console(stderr=True), disable=len(files) == 1, transient=True
-        ) as progress:
-            bar = progress.add_task("reading", total=len(files))
-            async for outcome in read_files(pipeline, files, 2 * settings.cpu_worker_count):
-                failure_count += outcome.error is not None
-                if as_json:
-                    sys.stdout.write(json.dumps(outcome_to_json(outcome), ensure_ascii=False) + "\n")
-                    sys.stdout.flush()
-                else:
-                    console.print(render_outcome(outcome))
-                progress.advance(bar)
-    return failure_count
+        outcomes = read_files(pipeline.recognize, files, 2 * settings.cpu_worker_count)
+        return await report_outcomes(outcomes, len(files), as_json=as_json)

@@ -46,7 +46,7 @@ def fields(
     """
     from ktp_postprocessing.card import read_card
     from ktp_server.card_json import fields_to_json, findings_to_json, normalised_to_json
-    from ktp_server.handover import field_result, finding_result
+    from ktp_server.handover import field_results, finding_result
     from ktp_server.presentation import render_fields, render_findings
     from ktp_server.text_lines import LinesError, parse_lines
 
@@ -58,7 +58,7 @@ def fields(
     except LinesError as error:
         _refuse(f"{file}: {error}", as_json=as_json)
     card = read_card(lines, _open_knowledge(templates, config, assignments))
-    found = {name: field_result(reading) for name, reading in card.fields.items()}
+    found = field_results(card.fields)
     findings = [finding_result(finding) for finding in card.findings]
     if as_json:
         _print_json(

@@ -41,7 +41,7 @@ async def test_outcomes_keep_the_order_and_a_bad_file_stops_nothing(tmp_path: Pa
         if path.name != "missing":
             path.write_bytes(path.name.encode())
     asyncio.get_running_loop().call_later(0.05, reader.release.set)
-    outcomes = [outcome async for outcome in read_files(reader, paths, 3)]
+    outcomes = [outcome async for outcome in read_files(reader.recognize, paths, 3)]
     assert [outcome.path for outcome in outcomes] == paths
     assert [None if outcome.error is None else outcome.error.reason.value for outcome in outcomes] == [
         None,
