@@ -16,10 +16,7 @@ from ktp_benchmarks.load_varied import measure_varied
 from ktp_benchmarks.provenance import RESULTS, describe_conditions, describe_run, result_file
 from ktp_benchmarks.report import open_console
 from ktp_benchmarks.server_process import ServerFailed
-from ktp_benchmarks.session import LOG, prepare_images
-from ktp_server.assembly import open_pipeline
-from ktp_server.errors import RecognitionError
-from ktp_server.settings import Settings
+from ktp_benchmarks.session import LOG, keep_readable, prepare_images
 from ktp_specimen.strata import Stratum
 
 DRAWN_COUNT = 56
@@ -63,7 +60,7 @@ def main(  # noqa: PLR0913  # each option of the command is a parameter
     chosen = scenarios or list(Scenario)
     labelled = prepare_images(folder, seed, count, (Stratum.CLEAN, Stratum.PHONE))
     files = [(folder / image.file).read_bytes() for image in labelled if len(image.cards) == 1]
-    images = asyncio.run(_keep_readable(files))
+    images = asyncio.run(keep_readable(files))
     if not images:
         LOG.print(f"load: {folder} holds no image of one card that can be read", style="red", markup=False)
         raise typer.Exit(2)
@@ -98,19 +95,6 @@ def _measure(scenario: Scenario, images: Sequence[bytes], scale: float) -> Corou
             return measure_drain(images, max(10.0 * scale, 2.0))
         case Scenario.SLOW_READER:
             return measure_slow_reader(images, max(30.0 * scale, 3.0))
-
-
-async def _keep_readable(images: Sequence[bytes]) -> list[bytes]:
-    """Leave out images that are refused: a refusal stops early and would flatter the server."""
-    readable = []
-    async with open_pipeline(Settings()) as pipeline:
-        for image in images:
-            try:
-                await pipeline.recognize(image)
-            except RecognitionError:
-                continue
-            readable.append(image)
-    return readable
 
 
 if __name__ == "__main__":

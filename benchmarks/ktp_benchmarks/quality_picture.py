@@ -2,17 +2,16 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from xml.sax.saxutils import escape
 
 from ktp_benchmarks.ladders import LADDERS, Ladder
 from ktp_benchmarks.quality_table import GOOD_SHARE, Curve
+from ktp_benchmarks.svg import FONT, draw_line, draw_text
 
 __all__ = ["write_picture"]
 
 _COLUMN_COUNT = 3
 _PANEL_PX, _GAP_PX, _TOP_PX = (230, 130), (70, 84), 56
 _READ_COLOUR, _FAILED_COLOUR, _LINE_COLOUR = "#1a7f4e", "#c23b22", "#999"
-_FONT = 'font-family="sans-serif" font-size="11"'
 _GRID_SHARES = (0.0, 0.5, 1.0)
 
 
@@ -26,10 +25,10 @@ def write_picture(path: Path, curves: Mapping[str, Curve]) -> None:
     row_count = -(-len(LADDERS) // _COLUMN_COUNT)
     width, height = _COLUMN_COUNT * (_PANEL_PX[0] + _GAP_PX[0]), _TOP_PX + row_count * (_PANEL_PX[1] + _GAP_PX[1])
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" {_FONT}>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" {FONT}>',
         f'<rect width="{width}" height="{height}" fill="white"/>',
-        _text((40, 20), f"fields still read (dotted: {GOOD_SHARE:.0%})", _READ_COLOUR),
-        _text((300, 20), "pictures that the check fails", _FAILED_COLOUR),
+        draw_text((40, 20), f"fields still read (dotted: {GOOD_SHARE:.0%})", _READ_COLOUR),
+        draw_text((300, 20), "pictures that the check fails", _FAILED_COLOUR),
     ]
     for number, ladder in enumerate(LADDERS):
         row, column = divmod(number, _COLUMN_COUNT)
@@ -40,28 +39,17 @@ def write_picture(path: Path, curves: Mapping[str, Curve]) -> None:
 
 def _panel(ladder: Ladder, curve: Curve) -> list[str]:
     width, height = _PANEL_PX
-    parts = [_text((0, -8), f"{ladder.name} → {ladder.attribute}", "#222")]
+    parts = [draw_text((0, -8), f"{ladder.name} → {ladder.attribute}", "#222")]
     for share in _GRID_SHARES:
         y = height * (1 - share)
-        parts.append(_line([(0, y), (width, y)], _LINE_COLOUR, 0.5))
-        parts.append(_text((-28, y + 4), f"{share:.0%}", "#555"))
+        parts.append(draw_line([(0, y), (width, y)], _LINE_COLOUR, 0.5))
+        parts.append(draw_text((-28, y + 4), f"{share:.0%}", "#555"))
     y = height * (1 - GOOD_SHARE)
-    parts.append(_line([(0, y), (width, y)], _READ_COLOUR, 0.7, dashes="2 3"))
+    parts.append(draw_line([(0, y), (width, y)], _READ_COLOUR, 0.7, dashes="2 3"))
     last = curve.strengths[-1]
-    parts += [_text((width * s / last - 4, height + 15), f"{s:g}", "#555") for s in curve.strengths]
-    parts.append(_text((width / 2 - 30, height + 30), ladder.unit, "#555"))
+    parts += [draw_text((width * s / last - 4, height + 15), f"{s:g}", "#555") for s in curve.strengths]
+    parts.append(draw_text((width / 2 - 30, height + 30), ladder.unit, "#555"))
     for shares, colour in ((curve.exact_shares, _READ_COLOUR), (curve.failed_shares, _FAILED_COLOUR)):
         points = [(width * s / last, height * (1 - v)) for s, v in zip(curve.strengths, shares, strict=True)]
-        parts.append(_line(points, colour, 2.0))
+        parts.append(draw_line(points, colour, 2.0))
     return parts
-
-
-def _line(points: list[tuple[float, float]], colour: str, width: float, dashes: str = "none") -> str:
-    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    return (
-        f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="{width}" stroke-dasharray="{dashes}"/>'
-    )
-
-
-def _text(at: tuple[float, float], text: str, colour: str) -> str:
-    return f'<text x="{at[0]:.1f}" y="{at[1]:.1f}" fill="{colour}">{escape(text)}</text>'

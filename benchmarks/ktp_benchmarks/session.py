@@ -8,6 +8,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ktp_benchmarks.truths import STRATA, LabelledImage, TruthInvalid, draw_missing, read_labelled
+from ktp_server.assembly import open_pipeline
+from ktp_server.errors import RecognitionError
+from ktp_server.settings import Settings
 from ktp_specimen.fonts import FontMissing
 from ktp_specimen.generate import OtherSpecimens
 from ktp_specimen.strata import Stratum
@@ -42,3 +45,16 @@ def prepare_images(
     except (TruthInvalid, FontMissing, OtherSpecimens, OSError) as error:
         LOG.print(str(error), style="red", markup=False)
         raise typer.Exit(2) from error
+
+
+async def keep_readable(images: Sequence[bytes]) -> list[bytes]:
+    """Leave out images that are refused: a refusal stops early and would flatter what is measured."""
+    readable = []
+    async with open_pipeline(Settings()) as pipeline:
+        for image in images:
+            try:
+                await pipeline.recognize(image)
+            except RecognitionError:
+                continue
+            readable.append(image)
+    return readable

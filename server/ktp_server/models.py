@@ -14,6 +14,8 @@ from ktp_server.engines.port import InferenceEngine, TensorBatch
 from ktp_server.engines.spec import ModelSpec
 
 __all__ = [
+    "DETECTION_MODEL",
+    "RECOGNITION_MODEL",
     "CardInstance",
     "CardModels",
     "DetectionModel",

@@ -24,6 +24,8 @@ __all__ = ["TritonFailed", "TritonProcess", "run_triton"]
 VENV = Path(__file__).resolve().parents[2] / ".venv-triton"
 SHARED_MEMORY = Path("/dev/shm")
 LOG_NAME = "triton.log"
+WATCH = 'read _; kill -TERM "$0"; sleep 10; kill -KILL -- "-$0"'
+"""Ends a server whose starter died without a word: then its end of the pipe to this closes."""
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
 PYTHON_REPOSITORY = BuildOptions(Platform.PYTHON)
@@ -49,6 +51,7 @@ class TritonProcess:
     http_port: int
     metrics_port: int
     _process: subprocess.Popen[bytes] | None = None
+    _watcher: subprocess.Popen[bytes] | None = None
     _memory_prefix: str = field(default_factory=lambda: f"ktp_triton_{uuid.uuid4().hex[:8]}_")
 
     @property
@@ -96,6 +99,10 @@ class TritonProcess:
             self._process = subprocess.Popen(
                 command, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
             )
+        watch = ["sh", "-c", WATCH, str(self._process.pid)]
+        self._watcher = subprocess.Popen(
+            watch, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+        )
         self._wait_until_ready()
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
@@ -109,6 +116,7 @@ class TritonProcess:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        self._end_watcher()
         # Its models' processes are of its group; they outlive a server that is killed.
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -126,6 +134,13 @@ class TritonProcess:
             for process_id, command in _read_commands()
             if "triton_python_backend_stub" in command[0] and str(self.repository / model) in " ".join(command)
         ]
+
+    def _end_watcher(self) -> None:
+        assert self._watcher is not None
+        assert self._watcher.stdin is not None
+        self._watcher.kill()
+        self._watcher.wait()
+        self._watcher.stdin.close()
 
     def _wait_until_ready(self) -> None:
         assert self._process is not None
