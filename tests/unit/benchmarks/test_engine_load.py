@@ -3,7 +3,7 @@
 import asyncio
 import os
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -66,7 +66,7 @@ def test_report_of_perf_analyzer_is_read() -> None:
 def test_picture_draws_each_way_once(tmp_path: Path) -> None:
     figures = [Figures(way, n, rate * n, 1, 2, 3, 1) for way, rate in (("one", 1.0), ("two", 2.0)) for n in (1, 2, 4)]
     write_engine_picture(tmp_path / "x.svg", figures)
-    root = ElementTree.parse(tmp_path / "x.svg").getroot()
+    root = ET.parse(tmp_path / "x.svg").getroot()
     texts = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
     assert texts.count("one") == texts.count("two") == 1
     thick = [e for e in root.iter("{http://www.w3.org/2000/svg}polyline") if e.get("stroke-width") == "2.0"]
