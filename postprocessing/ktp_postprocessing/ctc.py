@@ -30,7 +30,7 @@ class TextReading(NamedTuple):
 _HALF = math.log(0.5)
 _SURE = math.log(0.98)  # of a column's class on the best path; such columns bound a search
 _LEAST = 1e-6
-_DOUBTFUL = 0.6  # a character of more confidence is not searched for: nothing else there can be likelier
+_DOUBTFUL = 0.5  # a character of more confidence is not searched for: nothing else there can be likelier
 _NOTHING_READ = TextReading("", 0.0, (), ())
 
 
@@ -151,7 +151,9 @@ def _search(columns: _Columns, path: _Path, confidences: NDArray[np.float64]) ->
     for first, last in _find_doubtful_stretches(columns, path, confidences):
         probability = np.exp(columns.log_probability[first:last].astype(np.float64))
         as_read, text = _collapse(classes[first:last], columns.blank), search_text(probability)
-        likelihood = sum_alignments(probability, text) if text != as_read else 0.0
+        if text == as_read:
+            continue
+        likelihood = sum_alignments(probability, text)
         if likelihood > sum_alignments(probability, as_read):
             classes[first:last] = align_text(probability, text)
             found.append(_Found(first, last, likelihood))

@@ -1,6 +1,6 @@
 """What the rooms found, as the server hands it out: plain values, and quads in source-image pixels."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from ktp_server.results import (
 )
 
 __all__ = [
-    "field_result",
+    "field_results",
     "finding_result",
     "line_results",
     "pose_result",
@@ -53,21 +53,23 @@ def pose_result(pose: CardPose) -> PoseResult:
     return PoseResult(pose.pitch_degrees, pose.yaw_degrees, pose.roll_degrees, pose.tilt_degrees)
 
 
-def field_result(field: FieldReading, to_source: NDArray[np.float64] | None = None) -> FieldResult:
-    """Hand a field out.
+def field_results(
+    fields: Mapping[str, FieldReading], to_source: NDArray[np.float64] | None = None
+) -> dict[str, FieldResult]:
+    """Hand fields out.
 
     Args:
-        field: as read.
+        fields: name -> as read.
         to_source: 3 x 3 homography from the lines' frame to source pixels; None if the two are the same.
     """
-    homography = np.eye(3) if to_source is None else to_source
-    return FieldResult(
-        value=field.value,
-        raw_value=field.raw_value,
-        confidence=field.confidence,
-        correction=field.correction,
-        quad=None if field.quad is None else source_quad(field.quad, homography),
-    )
+    placed = {name: field.quad for name, field in fields.items() if field.quad is not None}
+    quads = np.array(list(placed.values())).reshape(-1, 4, 2)
+    in_source = quads if to_source is None or not placed else map_points(to_source, quads)
+    found = dict(zip(placed, map(quad_from, in_source), strict=True))
+    return {
+        name: FieldResult(field.value, field.raw_value, field.confidence, field.correction, found.get(name))
+        for name, field in fields.items()
+    }
 
 
 def finding_result(finding: Finding) -> FindingResult:

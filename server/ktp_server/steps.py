@@ -36,7 +36,7 @@ from ktp_server.card_finding import FoundCard
 from ktp_server.cards import CardSelection
 from ktp_server.errors import ErrorReason, RecognitionError
 from ktp_server.handover import (
-    field_result,
+    field_results,
     finding_result,
     line_results,
     pose_result,
@@ -44,7 +44,7 @@ from ktp_server.handover import (
     requirement_results,
     source_quad,
 )
-from ktp_server.results import FIELD_NAMES, CardResult, Quad, QualityScoreResult, RequirementResult
+from ktp_server.results import CardResult, Quad, QualityScoreResult, RequirementResult
 from ktp_server.stages import StageClock
 
 __all__ = [
@@ -270,7 +270,7 @@ def read_fields(
         to_source = aligned.to_source
         result = replace(
             aligned.result(),
-            fields={name: field_result(card.fields[name], to_source) for name in FIELD_NAMES if name in card.fields},
+            fields=field_results(card.fields, to_source),
             findings=tuple(finding_result(finding) for finding in card.findings),
             lines=line_results(lines, to_source),
             normalised=card.normalised,
