@@ -1,15 +1,16 @@
 """Regions of system shared memory for tensors that go to a Triton server on the same host.
 
 A region serves one request at a time. When nobody can tell whether the server still reads or writes it (the call was
-cancelled or ran out of time), it is retired instead of used again: another request's tensors must never meet it there.
+cancelled or ran out of time), it is dropped instead of used again: another request's tensors must never meet it there.
 
 Python's resource tracker, a process of its own, unlinks what is left when this process ends without cleaning up.
 """
 
 import os
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing.shared_memory import SharedMemory
+from pathlib import Path
 
 import numpy as np
 
@@ -19,19 +20,18 @@ __all__ = ["REGION_PREFIX", "Region", "RegionPool"]
 
 REGION_PREFIX = "ktp_ocr_"
 SMALLEST_REGION_BYTES = 1 << 16
+MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108  # where Linux shows shared memory; Triton servers run on Linux only
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Region:
     """One region.
 
     Attributes:
         memory: the mapped region.
-        registered_at: the server addresses that know it.
     """
 
     memory: SharedMemory
-    registered_at: set[str] = field(default_factory=set)
 
     @property
     def name(self) -> str:
@@ -49,7 +49,11 @@ class Region:
         target[...] = tensor
 
     def read(self, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> Tensor:
-        """Copy a tensor from the region's start."""
+        """Copy a tensor from the region's start.
+
+        Raises:
+            TypeError: the region is too small for it.
+        """
         source: Tensor = np.ndarray(shape, dtype=dtype, buffer=self.memory.buf)
         return source.copy()
 
@@ -71,8 +75,7 @@ class RegionPool:
         waiting = self._free.setdefault(rounded, [])
         if waiting:
             return waiting.pop()
-        name = f"{REGION_PREFIX}{os.getpid()}_{uuid.uuid4().hex[:12]}"
-        region = Region(SharedMemory(name=name, create=True, size=rounded))
+        region = Region(_make_memory(rounded))
         self._all.add(region)
         return region
 
@@ -81,20 +84,29 @@ class RegionPool:
         if region in self._all:
             self._free.setdefault(region.size_bytes, []).append(region)
 
-    def retire(self, region: Region) -> None:
-        """Remove a region that a server may still use: it keeps its mapping, nobody else gets one."""
+    def drop(self, region: Region) -> None:
+        """Remove a region that a server may still use: the server keeps its mapping, nobody else gets one."""
         if region not in self._all:
             return
         self._all.discard(region)
         region.memory.close()
         region.memory.unlink()
 
-    def names_at(self, address: str) -> list[str]:
-        """Names of the regions that a server knows."""
-        return [region.name for region in self._all if address in region.registered_at]
-
     def close(self) -> None:
         """Remove every region."""
         for region in list(self._all):
-            self.retire(region)
+            self.drop(region)
         self._free.clear()
+
+
+def _make_memory(size_bytes: int) -> SharedMemory:
+    memory = SharedMemory(name=f"{REGION_PREFIX}{os.getpid()}_{uuid.uuid4().hex[:12]}", create=True, size=size_bytes)
+    try:
+        # Pages are given on first use, and where there are none left (a container's 64 MB) the process gets SIGBUS.
+        with (MEMORY_FOLDER / memory.name).open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, size_bytes)
+    except OSError:
+        memory.close()
+        memory.unlink()
+        raise
+    return memory

@@ -6,10 +6,10 @@ pipeline ── infer ──▶ least busy usable server ──▶ gRPC, or shar
 
 import asyncio
 import logging
-import time
-from collections.abc import AsyncIterator, Mapping
+import math
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from tritonclient.grpc import InferResult
@@ -23,7 +23,7 @@ from ktp_server.observability.observer import Observer, SilentObserver
 
 __all__ = ["TritonEngine", "TritonEngineSettings", "open_triton_engine"]
 
-WAIT_BETWEEN_ATTEMPTS_S = 0.5
+WAIT_BETWEEN_LOOKS_S = 0.1
 OutputShapes = dict[str, tuple[int, ...]]
 """Shape of one item of each output."""
 
@@ -64,17 +64,6 @@ async def open_triton_engine(
         await engine.close()
 
 
-@dataclass(slots=True)
-class _Loan:
-    """The regions of one call."""
-
-    inputs: dict[str, Region] = field(default_factory=dict)
-    outputs: dict[str, Region] = field(default_factory=dict)
-
-    def regions(self) -> list[Region]:
-        return [*self.inputs.values(), *self.outputs.values()]
-
-
 class TritonEngine:
     """An `InferenceEngine` over Triton servers."""
 
@@ -91,10 +80,12 @@ class TritonEngine:
         self._specs = dict(specs)
         self._settings = settings
         self._observer = observer or SilentObserver()
-        self._servers = [
-            TritonServer(address, self._specs, reloads_models=settings.reloads_models) for address in settings.addresses
-        ]
         self._regions = RegionPool()
+        sample = self._regions.take(1) if settings.uses_shared_memory else None
+        self._servers = [
+            TritonServer(address, self._specs, reloads_models=settings.reloads_models, sample=sample)
+            for address in settings.addresses
+        ]
         self._known_outputs: dict[tuple[str, tuple[int, ...]], OutputShapes] = {}
 
     @property
@@ -108,21 +99,19 @@ class TritonEngine:
         Raises:
             ModelRepositoryError: see `open_triton_engine`.
         """
-        latest_s = time.monotonic() + self._settings.patience_s
-        while True:
-            problems = await asyncio.gather(*[_problem(server) for server in self._servers])
-            differences = [problem for problem in problems if problem is not None and problem.is_final]
-            if differences:
-                raise ModelRepositoryError("; ".join(problem.message for problem in differences))
-            if self.available:
-                break
-            if time.monotonic() >= latest_s:
-                found = "; ".join(problem.message for problem in problems if problem is not None)
-                raise ModelRepositoryError(f"no Triton server within {self._settings.patience_s:.0f} s: {found}")
-            await asyncio.sleep(WAIT_BETWEEN_ATTEMPTS_S)
         for server in self._servers:
-            if not server.usable:
-                server.start_probing()
+            server.watch()
+        try:
+            async with asyncio.timeout(self._settings.patience_s):
+                await asyncio.gather(*[server.looked.wait() for server in self._servers])
+                while not self.available and not self._differences():  # noqa: ASYNC110  # the first of several servers
+                    await asyncio.sleep(WAIT_BETWEEN_LOOKS_S)
+        except TimeoutError as error:
+            found = "; ".join(f"{server.address}: {server.problem or 'no answer'}" for server in self._servers)
+            message = f"no Triton server can be used within {self._settings.patience_s:.0f} s: {found}"
+            raise ModelRepositoryError(message) from error
+        if differences := self._differences():
+            raise ModelRepositoryError(differences)
 
     async def infer(self, model: str, batch: TensorBatch, deadline_s: float | None = None) -> TensorBatch:
         """Run a model; see `InferenceEngine.infer`."""
@@ -146,11 +135,13 @@ class TritonEngine:
 
     async def close(self) -> None:
         """Unregister and remove all shared memory, close the connections."""
-        for server in self._servers:
-            for name in self._regions.names_at(server.address):
-                await server.unregister(name)
-            await server.close()
-        self._regions.close()
+        try:
+            await asyncio.gather(*[server.close() for server in self._servers])
+        finally:
+            self._regions.close()
+
+    def _differences(self) -> str:
+        return "; ".join(f"{server.address}: {found}" for server in self._servers for found in server.differences)
 
     def _least_busy(self, tried: set[str]) -> TritonServer | None:
         candidates = [server for server in self._servers if server.usable and server.address not in tried]
@@ -159,46 +150,56 @@ class TritonEngine:
     async def _infer_at(
         self, server: TritonServer, model: str, batch: TensorBatch, deadline_s: float | None
     ) -> TensorBatch:
-        started_s = time.monotonic()
-        if not self._settings.uses_shared_memory:
-            result = await server.infer(model, RemoteTensors(batch, {}, {}), deadline_s)
-            answer = self._collect(model, batch, result, {})
-        else:
-            answer = await self._infer_by_regions(server, model, batch, deadline_s)
-        self._observer.batch_executed(model, batch.item_count, time.monotonic() - started_s)
-        return answer
-
-    async def _infer_by_regions(
-        self, server: TritonServer, model: str, batch: TensorBatch, deadline_s: float | None
-    ) -> TensorBatch:
-        loan, finished = self._borrow(model, batch), False
+        tensors = self._prepare(model, batch)
+        has_ended = False
         try:
-            for region in loan.regions():
-                await server.register(region)
-            result = await server.infer(model, RemoteTensors(batch, loan.inputs, loan.outputs), deadline_s)
-            answer = self._collect(model, batch, result, loan.outputs)
-            finished = True
+            result = await server.infer(model, tensors, deadline_s)
+            answer = self._collect(model, batch, result, tensors.output_regions)
+            has_ended = True
         except InferenceError as error:
             # A refusal is an answer: the server is done with the regions. Silence is none.
-            finished = error.kind in (FailureKind.OVERLOADED, FailureKind.INVALID)
+            has_ended = error.kind in (FailureKind.OVERLOADED, FailureKind.INVALID)
             raise
         finally:
-            for region in loan.regions():
-                (self._regions.give_back if finished else self._regions.retire)(region)
+            self._release(tensors.regions(), can_be_reused=has_ended)
         return answer
 
-    def _borrow(self, model: str, batch: TensorBatch) -> _Loan:
-        """Put the inputs into regions; outputs get theirs once their shape is known from an earlier answer."""
-        loan = _Loan()
-        for name, tensor in batch.tensors.items():
-            loan.inputs[name] = self._regions.take(tensor.nbytes)
-            loan.inputs[name].write(tensor)
-        known = self._known_outputs.get((model, _item_extents(batch)))
-        if known is not None:
-            for spec in self._specs[model].outputs:
-                size_bytes = batch.item_count * int(np.prod(known[spec.name])) * spec.dtype.itemsize
-                loan.outputs[spec.name] = self._regions.take(size_bytes)
-        return loan
+    def _prepare(self, model: str, batch: TensorBatch) -> RemoteTensors:
+        """Put the inputs into regions, where there is room; outputs get theirs once their shape is known."""
+        inputs: dict[str, Region] = {}
+        outputs: dict[str, Region] = {}
+        if not self._settings.uses_shared_memory:
+            return RemoteTensors(batch, inputs, outputs)
+        try:
+            for name, tensor in batch.tensors.items():
+                inputs[name] = self._regions.take(tensor.nbytes)
+                inputs[name].write(tensor)
+            for name, size_bytes in self._output_sizes(model, batch).items():
+                outputs[name] = self._regions.take(size_bytes)
+        except OSError as error:
+            self._release([*inputs.values(), *outputs.values()], can_be_reused=True)
+            logger.warning("shared memory is full (%s): tensors travel in messages", error.strerror)
+            return RemoteTensors(batch, {}, {})
+        return RemoteTensors(batch, inputs, outputs)
+
+    def _release(self, regions: Sequence[Region], *, can_be_reused: bool) -> None:
+        for region in regions:
+            if can_be_reused:
+                self._regions.give_back(region)
+            else:
+                self._regions.drop(region)
+        if not can_be_reused:
+            for server in self._servers:
+                server.leave(regions)
+
+    def _output_sizes(self, model: str, batch: TensorBatch) -> dict[str, int]:
+        """Bytes of each output, if an earlier answer to such inputs has told its shape."""
+        known = self._known_outputs.get((model, _item_extents(batch)), {})
+        return {
+            spec.name: batch.item_count * math.prod(known[spec.name]) * spec.dtype.itemsize
+            for spec in self._specs[model].outputs
+            if spec.name in known
+        }
 
     def _collect(
         self, model: str, batch: TensorBatch, result: InferResult, regions: Mapping[str, Region]
@@ -224,26 +225,11 @@ def _item_extents(batch: TensorBatch) -> tuple[int, ...]:
 def _read_output(model: str, spec: TensorSpec, result: InferResult, region: Region | None) -> Tensor:
     if region is not None:
         described = result.get_output(spec.name)
-        if described is None:
+        shape = () if described is None else tuple(int(extent) for extent in described.shape)
+        if not shape or math.prod(shape) * spec.dtype.itemsize > region.size_bytes:
             raise InferenceError(FailureKind.UNAVAILABLE, model, f"output {spec.name} is missing in the answer")
-        return region.read(tuple(int(extent) for extent in described.shape), spec.dtype)
+        return region.read(shape, spec.dtype)
     array = result.as_numpy(spec.name)
     if array is None or array.dtype != spec.dtype:
         raise InferenceError(FailureKind.UNAVAILABLE, model, f"output {spec.name} is missing in the answer")
     return np.array(array)
-
-
-@dataclass(frozen=True, slots=True)
-class _Problem:
-    message: str
-    is_final: bool
-
-
-async def _problem(server: TritonServer) -> _Problem | None:
-    if server.usable:
-        return None
-    try:
-        differences = await server.probe()
-    except InferenceError as error:
-        return _Problem(f"{server.address}: {error}", is_final=False)
-    return _Problem(f"{server.address}: {'; '.join(differences)}", is_final=True) if differences else None

@@ -1,10 +1,9 @@
 """One Triton server as the engine sees it: its connection, whether it can be used, and calls to it."""
 
 import asyncio
-import contextlib
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,18 +11,33 @@ from tritonclient.grpc import InferInput, InferRequestedOutput, InferResult
 from tritonclient.grpc.aio import InferenceServerClient
 from tritonclient.utils import InferenceServerException
 
+from ktp_server.engines.circuit import Circuit
 from ktp_server.engines.port import FailureKind, InferenceError, TensorBatch, current_priority
 from ktp_server.engines.shared_memory import Region
 from ktp_server.engines.spec import ModelSpec
 from ktp_server.engines.triton_contract import TRITON_DTYPE_NAMES, find_differences
-from ktp_server.engines.triton_errors import is_server_fault, to_inference_error
+from ktp_server.engines.triton_errors import (
+    RegionUnknown,
+    is_dead_process,
+    is_server_fault,
+    is_silence,
+    to_inference_error,
+)
+from ktp_server.engines.triton_regions import KnownRegions
+from ktp_server.engines.triton_reload import ModelReloader
 
 __all__ = ["RemoteTensors", "TritonServer"]
 
-FAULTS_UNTIL_CLOSED_COUNT = 3
-"""Faults in a row after which a server gets no more calls until a probe succeeds: one may be an accident."""
-PROBE_INTERVAL_S = 0.5
+LOOK_INTERVAL_S = 0.5
 PROBE_DEADLINE_S = 5.0
+CHANNEL_OPTIONS = (
+    ("grpc.max_send_message_length", -1),
+    ("grpc.max_receive_message_length", -1),
+    # A server that comes back after a long while must be found within seconds; gRPC's own bound is two minutes.
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.min_reconnect_backoff_ms", 1000),
+    ("grpc.max_reconnect_backoff_ms", 1000),
+)
 
 logger = logging.getLogger(__name__)
 
@@ -42,67 +56,56 @@ class RemoteTensors:
     input_regions: Mapping[str, Region]
     output_regions: Mapping[str, Region]
 
+    def regions(self) -> list[Region]:
+        """Give all regions."""
+        return [*self.input_regions.values(), *self.output_regions.values()]
+
 
 class TritonServer:
     """One address.
 
-    Calls stop after a few faults in a row (circuit breaker); then only probes go out, and the first that succeeds opens
-    the way again. A probe compares the configuration and runs every model once over an empty input: a model whose
-    process died still says that it is ready. Source: Nygard 2007, Release It! (circuit breaker).
+    A task watches it for as long as it is open: it probes what is in doubt (see `Circuit`), has models loaded anew
+    whose process died, and unregisters shared memory that calls left behind. A probe compares the configuration and
+    runs every model once over an empty input: a model whose process died still says that it is ready.
     """
 
-    def __init__(self, address: str, specs: Mapping[str, ModelSpec], *, reloads_models: bool) -> None:
+    def __init__(
+        self, address: str, specs: Mapping[str, ModelSpec], *, reloads_models: bool, sample: Region | None = None
+    ) -> None:
         """Prepare the connection; nothing is sent yet.
 
         Args:
             address: host:port of the server's gRPC endpoint.
             specs: the models it must serve.
-            reloads_models: ask it to load a model anew that does not answer.
+            reloads_models: ask it to load a model anew whose process died.
+            sample: a region that it must be able to open, where tensors travel by shared memory.
         """
         self.address = address
         self.in_flight_count = 0
+        self.looked = asyncio.Event()
+        self.differences: tuple[str, ...] = ()
         self._specs = specs
-        self._reloads_models = reloads_models
-        self._client = InferenceServerClient(url=address)
-        self._fault_count = 0
-        self._usable = False
-        self._probing: asyncio.Task[None] | None = None
-        self._last_problem = "it was not asked yet"
+        self._sample = sample
+        self._client = InferenceServerClient(url=address, channel_args=CHANNEL_OPTIONS)
+        self._circuit = Circuit(specs)
+        self._regions = KnownRegions(self._client)
+        self._reloader = ModelReloader(address, self._client) if reloads_models else None
+        self._problem = ""
+        self._watching: asyncio.Task[None] | None = None
 
     @property
     def usable(self) -> bool:
         """Whether calls may go to it."""
-        return self._usable
+        return self._circuit.usable
 
     @property
-    def last_problem(self) -> str:
+    def problem(self) -> str:
         """Why it is not usable, as far as is known."""
-        return self._last_problem
+        return self._problem
 
-    async def probe(self) -> list[str]:
-        """Find out whether the server serves our models, and let calls through if so.
-
-        Returns:
-            What differs from the local repository; empty if it is usable now.
-
-        Raises:
-            InferenceError: it does not answer, or a model fails.
-        """
-        try:
-            differences = await self._compare()
-            if differences:
-                self._last_problem = "; ".join(differences)
-                return differences
-            for spec in self._specs.values():
-                deadline_s = time.monotonic() + PROBE_DEADLINE_S
-                await self._call(spec.name, RemoteTensors(spec.example_batch(), {}, {}), deadline_s)
-        except InferenceError as error:
-            self._last_problem = str(error)
-            raise
-        if not self._usable:
-            logger.info("Triton at %s serves all models", self.address)
-        self._usable, self._fault_count = True, 0
-        return []
+    def watch(self) -> None:
+        """Find out whether it can be used, now and again; `looked` is set after the first time."""
+        self._watching = asyncio.get_running_loop().create_task(self._watch())
 
     async def infer(self, model: str, tensors: RemoteTensors, deadline_s: float | None) -> InferResult:
         """Run a model there.
@@ -112,67 +115,68 @@ class TritonServer:
         """
         self.in_flight_count += 1
         try:
-            result = await self._call(model, tensors, deadline_s)
+            await self._regions.introduce(tensors.regions())
+            try:
+                return await self._call(model, tensors, deadline_s)
+            except RegionUnknown:
+                self._regions.forget_all()
+                await self._regions.introduce(tensors.regions())
+                return await self._call(model, tensors, deadline_s)
         finally:
             self.in_flight_count -= 1
-        self._fault_count = 0
-        return result
 
-    async def register(self, region: Region) -> None:
-        """Make a region known to the server.
-
-        Raises:
-            InferenceError: it cannot open the region: it does not run on this host, or refuses.
-        """
-        if self.address in region.registered_at:
-            return
-        try:
-            await self._client.register_system_shared_memory(region.name, f"/{region.name}", region.size_bytes)
-        except InferenceServerException as error:
-            raise to_inference_error("shared memory", error) from error
-        region.registered_at.add(self.address)
-
-    async def unregister(self, name: str) -> None:
-        """Let the server forget a region; a server that is gone has forgotten it."""
-        with contextlib.suppress(InferenceServerException):
-            await self._client.unregister_system_shared_memory(name)
+    def leave(self, regions: Iterable[Region]) -> None:
+        """Have regions unregistered once no execution uses them any more."""
+        self._regions.leave(regions)
 
     async def close(self) -> None:
-        """End probes and the connection."""
-        if self._probing is not None:
-            self._probing.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._probing
+        """End the watch, unregister all shared memory, close the connection."""
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.wait([self._watching])
+        await self._regions.close()
         await self._client.close()
 
-    async def _call(self, model: str, tensors: RemoteTensors, deadline_s: float | None) -> InferResult:
-        remaining_s = None if deadline_s is None else deadline_s - time.monotonic()
-        if remaining_s is not None and remaining_s <= 0:
-            raise InferenceError(FailureKind.DEADLINE, model, "the deadline passed before the call")
-        try:
-            return await self._client.infer(
-                model,
-                [_input(name, tensor, tensors) for name, tensor in tensors.batch.tensors.items()],
-                outputs=self._outputs(model, tensors),
-                priority=current_priority().value,
-                # The server drops the request from its queue when nobody waits for the answer any more.
-                timeout=None if remaining_s is None else max(1, int(remaining_s * 1e6)),
-                client_timeout=remaining_s,
-            )
-        except InferenceServerException as error:
-            if is_server_fault(error):
-                self._count_fault(str(error))
-            raise to_inference_error(model, error) from error
+    async def _watch(self) -> None:
+        while True:
+            if self._circuit.is_doubtful:
+                await self._look()
+                self.looked.set()
+            await self._regions.sweep()
+            # A server that is cut off is in doubt all the time: it is asked at intervals.
+            if self.usable:
+                await self._circuit.wait_for_doubt(LOOK_INTERVAL_S)
+            else:
+                await asyncio.sleep(LOOK_INTERVAL_S)
 
-    def _outputs(self, model: str, tensors: RemoteTensors) -> list[InferRequestedOutput]:
-        outputs = []
-        for spec in self._specs[model].outputs:
-            output = InferRequestedOutput(spec.name)
-            region = tensors.output_regions.get(spec.name)
-            if region is not None:
-                output.set_shared_memory(region.name, region.size_bytes)
-            outputs.append(output)
-        return outputs
+    async def _look(self) -> None:
+        """Probe once, and let calls through or not."""
+        try:
+            self.differences = tuple(await self._compare())
+            if not self.differences:
+                await self._try_out()
+        except InferenceError as error:
+            # A full queue is an answer.
+            if error.kind is not FailureKind.OVERLOADED:
+                self._cut(str(error))
+            if self._reloader is not None:
+                await self._reloader.reload_dead()
+            return
+        if self.differences:
+            self._cut("; ".join(self.differences))
+            return
+        if not self.usable:
+            logger.info("Triton at %s serves all models", self.address)
+        self._problem = ""
+        if self._reloader is not None:
+            self._reloader.note_all_alive()
+        self._circuit.restore()
+
+    def _cut(self, problem: str) -> None:
+        self._circuit.cut()
+        if problem != self._problem:
+            logger.warning("Triton at %s gets no calls: %s", self.address, problem)
+        self._problem = problem
 
     async def _compare(self) -> list[str]:
         differences = []
@@ -184,35 +188,51 @@ class TritonServer:
             differences += find_differences(spec, served.config)
         return differences
 
-    def _count_fault(self, problem: str) -> None:
-        self._fault_count += 1
-        if self._usable and self._fault_count >= FAULTS_UNTIL_CLOSED_COUNT:
-            self._usable, self._last_problem = False, problem
-            logger.warning("Triton at %s gets no calls until it answers a probe", self.address)
-        if not self._usable and (self._probing is None or self._probing.done()):
-            self._probing = asyncio.create_task(self._probe_until_usable())
+    async def _try_out(self) -> None:
+        if self._sample is not None:
+            await self._regions.introduce_anew(self._sample)
+        for spec in self._specs.values():
+            deadline_s = time.monotonic() + PROBE_DEADLINE_S
+            await self._call(spec.name, RemoteTensors(spec.example_batch(), {}, {}), deadline_s)
 
-    def start_probing(self) -> None:
-        """Probe in the background until the server is usable."""
-        if self._probing is None or self._probing.done():
-            self._probing = asyncio.create_task(self._probe_until_usable())
+    async def _call(self, model: str, tensors: RemoteTensors, deadline_s: float | None) -> InferResult:
+        remaining_s = None if deadline_s is None else deadline_s - time.monotonic()
+        if remaining_s is not None and remaining_s <= 0:
+            raise InferenceError(FailureKind.DEADLINE, model, "the deadline passed before the call")
+        try:
+            result = await self._client.infer(
+                model,
+                [_input(name, tensor, tensors) for name, tensor in tensors.batch.tensors.items()],
+                outputs=self._outputs(model, tensors),
+                priority=current_priority().value,
+                # The server drops the request from its queue when nobody waits for the answer any more.
+                timeout=None if remaining_s is None else max(1, int(remaining_s * 1e6)),
+                client_timeout=remaining_s,
+            )
+        except InferenceServerException as error:
+            self._judge(model, error)
+            raise to_inference_error(model, error) from error
+        self._circuit.note_answer(model)
+        return result
 
-    async def _probe_until_usable(self) -> None:
-        while not self._usable:
-            try:
-                await self.probe()
-            except InferenceError as error:
-                if self._reloads_models and error.model in self._specs:
-                    await self._reload(error.model)
-            if not self._usable:
-                await asyncio.sleep(PROBE_INTERVAL_S)
+    def _judge(self, model: str, error: InferenceServerException) -> None:
+        """Say what a failure tells of the server."""
+        if is_silence(error):
+            self._circuit.note_silence(model)
+        elif is_server_fault(error):
+            self._circuit.note_fault(model, is_certain=is_dead_process(error))
+        if self._reloader is not None and is_dead_process(error):
+            self._reloader.note_dead(model)
 
-    async def _reload(self, model: str) -> None:
-        """Ask for a fresh process; servers that do not let clients load models refuse, and the probes go on."""
-        with contextlib.suppress(InferenceServerException):
-            await self._client.unload_model(model, client_timeout=PROBE_DEADLINE_S)
-            await self._client.load_model(model, client_timeout=PROBE_DEADLINE_S)
-            logger.warning("Triton at %s was asked to load %s anew", self.address, model)
+    def _outputs(self, model: str, tensors: RemoteTensors) -> list[InferRequestedOutput]:
+        outputs = []
+        for spec in self._specs[model].outputs:
+            output = InferRequestedOutput(spec.name)
+            region = tensors.output_regions.get(spec.name)
+            if region is not None:
+                output.set_shared_memory(region.name, region.size_bytes)
+            outputs.append(output)
+        return outputs
 
 
 def _input(name: str, tensor: np.typing.NDArray[np.generic], tensors: RemoteTensors) -> InferInput:
