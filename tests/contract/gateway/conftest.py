@@ -25,7 +25,7 @@ SETTINGS = Settings(
     default_deadline_s=5.0,
     drain_grace_s=5.0,
     image_max_bytes=50_000,
-    http_read_timeout_s=0.6,
+    http_read_timeout_s=1.0,
     http_connection_count=24,
     log_level="DEBUG",
 )

@@ -79,7 +79,7 @@ async def test_body_without_end_is_cut_off_while_it_comes(bench: GatewayBench, p
 
     async def endless() -> AsyncIterator[bytes]:
         nonlocal sent_bytes
-        for _ in range(100):
+        for _ in range(10):
             sent_bytes += MIB
             yield b"x" * MIB
 
@@ -222,7 +222,8 @@ async def test_uploads_never_touch_the_disk() -> None:
         if is_watching and (event.startswith("tempfile.") or (event == "open" and _opens_for_writing(arguments))):
             opened.append(f"{event} {arguments[:1]}")
 
-    async with open_bench(SETTINGS.model_copy(update={"image_max_bytes": 4 * MIB})) as bench:
+    roomy = {"image_max_bytes": 4 * MIB, "http_read_timeout_s": 20.0}
+    async with open_bench(SETTINGS.model_copy(update=roomy)) as bench:
         bench.reader.failures[b"x" * 3 * MIB] = RecognitionError(ErrorReason.CARD_NOT_FOUND, "none")
         sys.addaudithook(watch)  # it cannot be taken away, only told to be silent
         with tempfile.TemporaryFile():
