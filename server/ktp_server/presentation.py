@@ -22,7 +22,15 @@ from ktp_server.results import (
     RequirementResult,
 )
 
-__all__ = ["render_checks", "render_failure", "render_fields", "render_findings", "render_outcome"]
+__all__ = [
+    "DOUBTFUL_CONFIDENCE",
+    "SURE_CONFIDENCE",
+    "render_checks",
+    "render_failure",
+    "render_fields",
+    "render_findings",
+    "render_outcome",
+]
 
 SURE_CONFIDENCE = 0.9
 """From here on a value is shown in green: what a person need not look at again."""

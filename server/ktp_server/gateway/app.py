@@ -20,6 +20,7 @@ from ktp_server.gateway.documentation import write_openapi
 from ktp_server.gateway.envelope import Envelope
 from ktp_server.gateway.form_api import make_form_router
 from ktp_server.gateway.job_api import make_job_router
+from ktp_server.gateway.page import make_page_router
 from ktp_server.gateway.probes import make_probe_router
 from ktp_server.gateway.upstream import Upstream
 from ktp_server.observability.exposition import RenderMetrics
@@ -67,6 +68,7 @@ def make_application(
     app.include_router(make_form_router(desk))
     app.include_router(make_card_router(desk))
     app.include_router(make_probe_router(upstream, render_metrics))
+    app.include_router(make_page_router(settings))
     app.add_exception_handler(HTTPException, _answer_unrouted)
 
     @cache
