@@ -1,8 +1,10 @@
 """`ktp-ocr serve` as a process: start, stop, and what it leaves in its log."""
 
+import os
 import signal
 import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import grpc
@@ -11,7 +13,7 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from ktp.ocr.v1 import ktp_ocr_service_pb2 as messages
 from ktp.ocr.v1 import ktp_ocr_service_pb2_grpc as stubs
 from ktp_specimen.strata import Stratum
-from tests.end_to_end.conftest import SpecimenSet, run_command, start_process, stop_process
+from tests.end_to_end.conftest import ServerProcess, SpecimenSet, run_command, start_process, stop_process
 
 
 def test_health_is_serving_once_the_port_is_told() -> None:
@@ -43,6 +45,56 @@ def test_hangup_reads_the_templates_anew_and_a_faulty_table_stops_the_start(tmp_
     assert outcome.returncode == 2
     assert "areas.csv, line 2, column name" in outcome.stderr.replace("\n", " ")
     assert "Traceback" not in outcome.stderr
+
+
+def test_workers_read_cards_and_a_lost_one_is_replaced(specimens: SpecimenSet) -> None:
+    server = start_process("--workers", "2")
+    workers = worker_processes(server)
+    assert len(workers) == 2
+    os.kill(workers[0], signal.SIGKILL)
+    wait_for(lambda: sum("with 2 workers" in line for line in server.log) == 2)
+    assert any("worker 1 is replaced" in line or "worker 2 is replaced" in line for line in server.log)
+    image = specimens.path(Stratum.CLEAN).read_bytes()
+    for _ in range(4):
+        with grpc.insecure_channel(f"127.0.0.1:{server.port}", [("grpc.use_local_subchannel_pool", 1)]) as channel:
+            answer = stubs.KtpOcrServiceStub(channel).RecognizeCard(
+                messages.RecognizeCardRequest(image=image), timeout=60
+            )
+        assert answer.recognition.card.nik.value == specimens.truths[Stratum.CLEAN][0].cards[0].fields["nik"]
+    assert stop_process(server) == 0
+    assert [pid for pid in workers if Path(f"/proc/{pid}").exists()] == []
+    assert "Traceback" not in "".join(server.log)
+
+
+def test_a_supervisor_that_is_killed_leaves_no_worker() -> None:
+    server = start_process("--workers", "2")
+    workers = worker_processes(server)
+    server.process.kill()
+    server.process.wait(timeout=30)
+    wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
+    assert server.process.stderr is not None
+    server.process.stderr.close()
+
+
+def test_a_reason_not_to_start_is_told_once_by_all_workers(tmp_path: Path) -> None:
+    (tmp_path / "areas.csv").write_text("code,name\n32.73,bandung\n")
+    outcome = run_command("serve", "--listen", "127.0.0.1:0", "--workers", "2", "--templates", str(tmp_path))
+    assert outcome.returncode == 2
+    assert outcome.stderr.count("areas.csv, line 2, column name") == 1
+    assert "Traceback" not in outcome.stderr
+
+
+def worker_processes(server: ServerProcess) -> list[int]:
+    """The workers among a supervisor's children; the other is Python's own resource tracker."""
+    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
+    return [int(pid) for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline_s = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.05)
 
 
 def test_log_holds_no_field_value(specimens: SpecimenSet) -> None:
