@@ -3,6 +3,7 @@
 import asyncio
 import json
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -26,10 +27,11 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_mar
 
 
 @app.command()
-def main(
+def main(  # noqa: PLR0913  # each option of the command is a parameter
     folder: Annotated[Path, typer.Argument(help="Labelled images: a folder with `truth.jsonl`.")],
     seed: Annotated[int | None, typer.Option(help="Draw specimens of this seed into FOLDER first.", min=0)] = None,
     duration_s: Annotated[float, typer.Option(help="Seconds of each measurement.", min=0.1)] = 6.0,
+    callers: Annotated[list[int] | None, typer.Option(help="By default 1 to 64; repeatable.", min=1)] = None,
     picture: Annotated[Path | None, typer.Option(help="Write throughput over callers there, as SVG.")] = None,
     results: Annotated[Path, typer.Option(help="Folder for the dated JSON result.")] = RESULTS,
 ) -> None:
@@ -42,12 +44,13 @@ def main(
     """
     labelled = prepare_images(folder, seed, DRAWN_COUNT, (Stratum.CLEAN, Stratum.PHONE))
     images = asyncio.run(keep_readable([(folder / image.file).read_bytes() for image in labelled]))
+    counts = tuple(callers or CALLER_COUNTS)
     conditions = describe_conditions()
     try:
         with tempfile.TemporaryDirectory() as work, run_two_tritons(Path(work)) as tritons:
             with open_progress() as progress:
-                run = asyncio.run(measure_engines(tritons, images, CALLER_COUNTS, duration_s, progress))
-            beside = _ask_perf_analyzer(tritons, Path(work))
+                run = asyncio.run(measure_engines(tritons, images, counts, duration_s, progress))
+            beside = _ask_perf_analyzer(tritons, counts, Path(work))
     except (TritonFailed, PerfAnalyzerFailed) as error:
         LOG.print(f"triton: {error}", style="red", markup=False)
         raise typer.Exit(2) from error
@@ -64,14 +67,14 @@ def main(
     console.print(f"result: {path}", markup=False)
 
 
-def _ask_perf_analyzer(tritons: Tritons, folder: Path) -> list[Figures]:
+def _ask_perf_analyzer(tritons: Tritons, counts: Sequence[int], folder: Path) -> list[Figures]:
     if not PERF_ANALYZER.is_file():
         LOG.print("perf_analyzer is not installed (`make setup-perf-analyzer`): its figures are left out")
         return []
     found = []
     for path, shared in (("messages", False), ("shared memory", True)):
         figures = run_perf_analyzer(
-            tritons.batching.grpc_address, DETECTION_MODEL, CALLER_COUNTS, folder, shared_memory=shared
+            tritons.batching.grpc_address, DETECTION_MODEL, counts, folder, shared_memory=shared
         )
         found += [
             Figures(f"perf_analyzer, {path}", each.callers, each.rate_per_s, each.p50_ms, each.p95_ms, 0.0, 0.0)

@@ -136,7 +136,8 @@ def _make_calibrator(items: Sequence[TensorBatch]) -> trt.IInt8EntropyCalibrator
 
 
 def _verify(request: PlanRequest, plan: bytes) -> None:
-    engine = trt.Runtime(LOGGER).deserialize_cuda_engine(plan)
+    runtime = trt.Runtime(LOGGER)
+    engine = runtime.deserialize_cuda_engine(plan)
     if engine is None:
         raise ModelRepositoryError(f"{request.graph}: the plan that was built cannot be loaded")
     profiles = plan_profiles(request.spec)
