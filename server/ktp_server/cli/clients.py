@@ -130,7 +130,8 @@ def batch(  # noqa: PLR0913  # each option of the command is a parameter
         counts = run_or_exit(_batch(endpoint, BatchPlan(folder, out, _names(require), concurrency)))
     except BatchError as error:
         fail(str(error))
-    Console().print(f"{out}: {sum(counts.values())} images, " + ", ".join(f"{counts[name]} {name}" for name in counts))
+    summary = ", ".join(f"{count} {status}" for status, count in counts.items())
+    Console(soft_wrap=True).print(f"{out}: {sum(counts.values())} images, {summary}", markup=False, highlight=False)
     raise typer.Exit(0 if set(counts) <= {"OK"} else 1)
 
 
