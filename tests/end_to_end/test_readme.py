@@ -10,7 +10,7 @@ from pathlib import Path
 from ktp_preprocessing.geometry import map_points, quad_homography
 from ktp_preprocessing.rectify import card_frame_quad
 from ktp_specimen.strata import Stratum
-from tests.end_to_end.conftest import COMMAND, SpecimenSet
+from tests.end_to_end.conftest import COMMAND, ServerProcess, SpecimenSet
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,7 +30,7 @@ def lines_of_another_ocr(specimens: SpecimenSet) -> list[dict[str, object]]:
     return [{"text": line.text, "quad": map_points(to_frame, line.quad).tolist()} for line in card.lines]
 
 
-def test_commands_of_the_command_line(specimens: SpecimenSet, tmp_path: Path) -> None:
+def test_commands_of_the_command_line(specimens: SpecimenSet, server: ServerProcess, tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     shutil.copy(specimens.path(Stratum.CLEAN), tmp_path / "photo.jpg")
     shutil.copy(specimens.path(Stratum.PHONE), tmp_path / "photos" / "one.jpg")
@@ -38,7 +38,8 @@ def test_commands_of_the_command_line(specimens: SpecimenSet, tmp_path: Path) ->
     commands = readme_commands(".venv/bin/ktp-ocr")
     assert len(commands) >= 3
     for command in commands:
-        arguments = shlex.split(command)[1:]
+        # The README's server has the default port; the tests' one a free port.
+        arguments = shlex.split(command.replace("127.0.0.1:50051", f"127.0.0.1:{server.port}"))[1:]
         outcome = subprocess.run(
             [COMMAND, *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
         )

@@ -26,6 +26,8 @@ runner = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1"})
         (["templates", "build"], ["--out", "make templates"]),
         (["check"], ["--json", "Exit status", "without reading"]),
         (["read"], ["--json", "Exit status", "folders"]),
+        (["call"], ["--json", "--target", "--timeout", "--tls-ca", "--key-file", "Exit status"]),
+        (["batch"], ["--out", "--target", "--concurrency", ".parquet", "goes on", "Exit status"]),
         (["specimen"], ["--seed", "--count", "--out", "--stratum"]),
         (["demo"], ["--out", "annotated"]),
     ],
@@ -43,6 +45,9 @@ def test_help_teaches(arguments: list[str], taught: list[str]) -> None:
         (["serve", "--set", "engine_queue_limit"], "expected NAME=VALUE"),
         (["serve", "--listen", "nowhere"], "listen_address"),
         (["read", "--models", "/nonexistent", "a.jpg"], "/nonexistent holds no model"),
+        (["call", "--target", "localhost:1", "--tls-ca", "/nonexistent", "a.jpg"], "/nonexistent: No such file"),
+        (["call", "--target", "localhost:1", "--tls-key", "a.key", "a.jpg"], "--tls-certificate and --tls-key must"),
+        (["batch", ".", "--out", "out.xlsx", "--target", "localhost:1"], "the name must end with"),
     ],
 )
 def test_mistakes_are_told_in_one_line(arguments: list[str], message: str) -> None:
