@@ -22,6 +22,7 @@ from ktp_server.front.readiness import Readiness
 from ktp_server.front.servicer import KtpOcrServicer, ServiceLimits
 from ktp_server.front.transport import channel_arguments
 from ktp_server.listening import NOWHERE, ListenError, private_socket
+from ktp_server.memory import give_back_large_blocks
 from ktp_server.observability.logs import log_loop_failure
 from ktp_server.observability.observer import Observer, SilentObserver
 from ktp_server.observability.session import Observability, open_observability
@@ -192,6 +193,7 @@ async def serve(settings: Settings, announce: Announce = announce_alone) -> None
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.set_exception_handler(log_loop_failure)
+    give_back_large_blocks()
     with open_observability(settings) as observability:
         async with _run_fronts(settings, observability) as running:
             await announce(running, stop)
