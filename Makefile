@@ -73,6 +73,10 @@ $(TRITON_VENV)/.stamp: tests/triton/requirements.txt
 	$(TRITON_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r tests/triton/requirements.txt
 	@touch $@
 
+.PHONY: triton
+triton: $(VENV)/.stamp-dev setup-triton ## start a real Triton and our server on it, read a specimen, stop both
+	PYTHONPATH=. $(BIN)/python -m tests.triton.walk_through
+
 .PHONY: demo
 demo: setup ## read a bundled specimen through a real server: a table and an annotated picture
 	@mkdir -p out
@@ -100,9 +104,11 @@ confusions: setup ## count which characters the recogniser takes for which, on h
 
 ## Habits -------------------------------------------------------------------------------------------------------------
 
+# TRITON=0 leaves out the tests on a real Triton server, which is installed for them (60 MB).
+TRITON ?= 1
 .PHONY: test
-test: $(VENV)/.stamp-dev ## run the unit, contract and end-to-end tests
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+test: $(VENV)/.stamp-dev $(if $(filter-out 0,$(TRITON)),$(TRITON_VENV)/.stamp) ## run all tests; TRITON=0 without those on a Triton server
+	$(BIN)/python -m pytest $(if $(filter-out 0,$(TRITON)),,--ignore=tests/triton) $(PYTEST_ARGS)
 
 FUZZ_VENV := .venv-fuzz
 FUZZ_SECONDS ?= 600

@@ -19,13 +19,15 @@ from pathlib import Path
 from ktp_server.model_building.building import build_repository
 from ktp_server.model_building.options import BuildOptions, Platform
 
-__all__ = ["TritonFailed", "TritonProcess", "run_triton"]
+__all__ = ["TritonFailed", "TritonProcess", "find_free_ports", "run_triton"]
 
 VENV = Path(__file__).resolve().parents[2] / ".venv-triton"
 SHARED_MEMORY = Path("/dev/shm")
 LOG_NAME = "triton.log"
 WATCH = 'read _; kill -TERM "$0"; sleep 10; kill -KILL -- "-$0"'
 """Ends a server whose starter died without a word: then its end of the pipe to this closes."""
+PROBLEMS = ("E", "[libprotobuf ERROR")
+"""How lines of the log begin that tell of a mistake: the second names the line of a configuration."""
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
 PYTHON_REPOSITORY = BuildOptions(Platform.PYTHON)
@@ -151,7 +153,7 @@ class TritonProcess:
             time.sleep(0.05)
         state = "did not become ready" if self._process.poll() is None else f"ended with {self._process.returncode}"
         self.stop(signal.SIGKILL)
-        problems = "\n".join(line for line in self.log.splitlines() if line.startswith("E") or "error:" in line)
+        problems = "\n".join(line for line in self.log.splitlines() if line.startswith(PROBLEMS) or "error:" in line)
         raise TritonFailed(f"Triton {state}; {self.folder / LOG_NAME} says:\n{problems}")
 
     def _is_ready(self) -> bool:
@@ -175,7 +177,7 @@ def run_triton(source: Path, folder: Path, options: BuildOptions = PYTHON_REPOSI
         TritonFailed: the server did not start.
     """
     build_repository(source, folder / "models", options)
-    triton = TritonProcess(folder / "models", folder, *_free_ports())
+    triton = TritonProcess(folder / "models", folder, *find_free_ports())
     try:
         triton.start()
         yield triton
@@ -213,7 +215,8 @@ def _python_library_folder() -> str:
     ).stdout.strip()
 
 
-def _free_ports() -> tuple[int, int, int]:
+def find_free_ports() -> tuple[int, int, int]:
+    """Give ports for gRPC, HTTP and metrics."""
     with socket.socket() as one, socket.socket() as two, socket.socket() as three:
         for each in (one, two, three):
             each.bind(("127.0.0.1", 0))
