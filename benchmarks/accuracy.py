@@ -16,7 +16,7 @@ from ktp_benchmarks.report import figures_to_json, open_console, print_fields, p
 from ktp_benchmarks.session import LOG, open_progress, prepare_images
 from ktp_benchmarks.sheet import write_sheet
 from ktp_benchmarks.truths import LabelledImage
-from ktp_server.settings import Settings
+from ktp_server.configuration import load_configuration
 from ktp_specimen.truth import TRUTH_FILE
 
 DRAWN_COUNT = 400
@@ -73,7 +73,7 @@ def main(
 
 async def _observe(folder: Path, images: list[LabelledImage]) -> list[ImageObservation]:
     observations = []
-    async with open_observer(folder, Settings()) as observer:
+    async with open_observer(folder, load_configuration().settings) as observer:
         with open_progress() as progress:
             bar = progress.add_task("reading", total=len(images))
             async for seen in observer.observe_all(images):

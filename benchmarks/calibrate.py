@@ -18,8 +18,8 @@ from ktp_benchmarks.report import open_console
 from ktp_benchmarks.session import LOG, open_progress, prepare_images
 from ktp_benchmarks.statistics import calibration_error
 from ktp_benchmarks.truths import LabelledImage
+from ktp_server.configuration import load_configuration
 from ktp_server.engines.repository import find_model_repository
-from ktp_server.settings import Settings
 from ktp_specimen.strata import Stratum
 
 TABLE = ROOT / "postprocessing" / "ktp_postprocessing" / "data" / "calibration.json"
@@ -71,7 +71,7 @@ async def _collect(folder: Path, images: Sequence[LabelledImage]) -> list[Sample
             done[record["file"]] = [Sample(record["file"], *sample) for sample in record["samples"]]
     todo = [image for image in images if image.file not in done]
     if todo:
-        async with open_observer(folder, Settings(), calibrated=False) as observer:
+        async with open_observer(folder, load_configuration().settings, calibrated=False) as observer:
             with open_progress() as progress, kept.open("a", encoding="utf-8") as stream:
                 bar = progress.add_task("reading", total=len(images), completed=len(images) - len(todo))
                 async for seen in observer.observe_all(todo, parts=False):

@@ -24,9 +24,9 @@ from rich.progress import track
 
 import ktp_postprocessing
 from ktp_server.assembly import open_pipeline
+from ktp_server.configuration import load_configuration
 from ktp_server.errors import RecognitionError
 from ktp_server.results import LineResult
-from ktp_server.settings import Settings
 from ktp_specimen.truth import LineTruth, SpecimenTruth, read_truths
 
 TABLE = Path(ktp_postprocessing.__file__).with_name("data") / "measured_confusions.csv"
@@ -51,7 +51,7 @@ def main(
 
 async def _count_all(folder: Path, truths: Sequence[SpecimenTruth]) -> Counter[tuple[str, str]]:
     counts: Counter[tuple[str, str]] = Counter()
-    async with open_pipeline(Settings()) as pipeline:
+    async with open_pipeline(load_configuration().settings) as pipeline:
         for truth in track(truths, "reading", console=Console(stderr=True)):
             try:
                 result = await pipeline.recognize((folder / truth.file).read_bytes())

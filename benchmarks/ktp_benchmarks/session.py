@@ -9,8 +9,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ktp_benchmarks.truths import STRATA, LabelledImage, TruthInvalid, draw_missing, read_labelled
 from ktp_server.assembly import open_pipeline
+from ktp_server.configuration import load_configuration
 from ktp_server.errors import RecognitionError
-from ktp_server.settings import Settings
 from ktp_specimen.fonts import FontMissing
 from ktp_specimen.generate import OtherSpecimens
 from ktp_specimen.strata import Stratum
@@ -50,7 +50,7 @@ def prepare_images(
 async def keep_readable(images: Sequence[bytes]) -> list[bytes]:
     """Leave out images that are refused: a refusal stops early and would flatter what is measured."""
     readable = []
-    async with open_pipeline(Settings()) as pipeline:
+    async with open_pipeline(load_configuration().settings) as pipeline:
         for image in images:
             try:
                 await pipeline.recognize(image)
