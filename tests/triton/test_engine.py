@@ -1,7 +1,7 @@
 """The Triton engine against the contract of every engine, on a real Triton server."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -10,20 +10,9 @@ from ktp_server.engines.port import InferenceEngine
 from ktp_server.engines.repository import read_model_repository
 from ktp_server.engines.triton import TritonEngineSettings, open_triton_engine
 from tests.contract.engine_contract import BatchingContract, floats
-from tests.contract.tiny_models import QUEUE_LIMIT, write_repository
+from tests.contract.tiny_models import QUEUE_LIMIT
 from tests.triton.statistics import count_executions
-from tests.triton.triton_process import TritonProcess, run_triton
-
-
-@pytest.fixture(scope="module")
-def local(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_repository(tmp_path_factory.mktemp("local"))
-
-
-@pytest.fixture(scope="module")
-def triton(local: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TritonProcess]:
-    with run_triton(local, tmp_path_factory.mktemp("triton")) as process:
-        yield process
+from tests.triton.triton_process import TritonProcess
 
 
 @pytest.mark.parametrize("uses_shared_memory", [False, True], ids=["messages", "shared memory"])
@@ -49,5 +38,5 @@ class TestTritonEngine(BatchingContract):
         answer = await engine.infer("crowded", floats([7.0]))
         assert answer.tensors["y"].tolist() == [[14.0]]
 
-    def execution_count(self, engine: InferenceEngine, model: str) -> int:
+    def execution_count(self, engine: InferenceEngine, model: str) -> int:  # noqa: ARG002  # the server counts
         return count_executions(self.triton, model)

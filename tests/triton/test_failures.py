@@ -1,0 +1,179 @@
+"""What happens to callers when a Triton server, or a model of it, goes away: typed errors, no mix-up, recovery.
+
+Our own engine is never started anew here.
+"""
+
+import asyncio
+import os
+import shutil
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tritonclient.grpc import InferenceServerClient
+
+from ktp_server.engines.port import FailureKind, InferenceError
+from ktp_server.engines.repository import ModelRepositoryError, read_model_repository
+from ktp_server.engines.triton import TritonEngine, TritonEngineSettings, open_triton_engine
+from ktp_server.model_building.building import build_repository
+from ktp_server.model_building.options import BuildOptions, Platform
+from tests.contract.engine_contract import floats
+from tests.triton.statistics import count_requests
+from tests.triton.steady_load import PATIENCE_S, call_steadily
+from tests.triton.triton_process import TritonFailed, TritonProcess, find_free_ports, run_triton
+
+MODEL = "double"
+UNAVAILABLE = {FailureKind.UNAVAILABLE}
+
+both_ways = pytest.mark.parametrize("uses_shared_memory", [False, True], ids=["messages", "shared memory"])
+
+
+@asynccontextmanager
+async def open_engine(
+    local: Path, *servers: TritonProcess, uses_shared_memory: bool = False
+) -> AsyncIterator[TritonEngine]:
+    settings = TritonEngineSettings(tuple(server.grpc_address for server in servers), uses_shared_memory)
+    async with open_triton_engine(read_model_repository(local), settings) as engine:
+        yield engine
+
+
+async def wait_until_available(engine: TritonEngine, *, wanted: bool) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while engine.available is not wanted:
+            await asyncio.sleep(0.02)
+
+
+@both_ways
+async def test_a_server_that_is_killed_and_started_again_loses_and_mixes_up_nothing(
+    local: Path, triton: TritonProcess, uses_shared_memory: bool
+) -> None:
+    async with (
+        open_engine(local, triton, uses_shared_memory=uses_shared_memory) as engine,
+        call_steadily(engine, MODEL) as account,
+    ):
+        await asyncio.to_thread(triton.stop, signal.SIGKILL)
+        await wait_until_available(engine, wanted=False)
+        await asyncio.to_thread(triton.start)
+        await account.wait_for_answers()
+    assert account.wrong_count == 0
+    assert account.failure_kinds == UNAVAILABLE
+
+
+async def test_shared_memory_that_a_restarted_server_forgot_is_registered_anew(
+    local: Path, triton: TritonProcess
+) -> None:
+    """Nobody calls while it is away, so that nobody notices before the next call."""
+    async with open_engine(local, triton, uses_shared_memory=True) as engine:
+        for value in (1.0, 2.0):
+            await engine.infer(MODEL, floats([value]))
+        with InferenceServerClient(triton.grpc_address) as client:
+            client.unregister_system_shared_memory()
+        answer = await engine.infer(MODEL, floats([3.0]))
+    np.testing.assert_array_equal(answer.tensors["y"], [[6.0]])
+
+
+@both_ways
+async def test_a_model_whose_process_is_killed_is_loaded_anew(
+    local: Path, triton: TritonProcess, uses_shared_memory: bool
+) -> None:
+    async with (
+        open_engine(local, triton, uses_shared_memory=uses_shared_memory) as engine,
+        call_steadily(engine, MODEL) as account,
+    ):
+        for process_id in triton.model_process_ids(MODEL):
+            os.kill(process_id, signal.SIGKILL)
+        await account.wait_for_failure()
+        await account.wait_for_answers()
+        assert engine.available
+    assert account.wrong_count == 0
+    assert account.failure_kinds == UNAVAILABLE
+
+
+async def test_a_model_that_was_unloaded_is_missed_and_left_to_whoever_unloaded_it(
+    local: Path, triton: TritonProcess
+) -> None:
+    with InferenceServerClient(triton.grpc_address) as client:
+        async with open_engine(local, triton) as engine, call_steadily(engine, MODEL) as account:
+            client.unload_model(MODEL)
+            await wait_until_available(engine, wanted=False)
+            await asyncio.sleep(1.5)
+            assert not engine.available
+            await asyncio.to_thread(client.load_model, MODEL)
+            await account.wait_for_answers()
+    assert account.wrong_count == 0
+    assert account.failure_kinds == UNAVAILABLE
+
+
+async def test_an_idle_engine_notices_that_a_server_is_gone(local: Path, triton: TritonProcess) -> None:
+    async with open_engine(local, triton) as engine:
+        assert engine.available
+        os.kill(triton.process_id, signal.SIGSTOP)
+        try:
+            with pytest.raises(InferenceError) as caught:
+                await engine.infer(MODEL, floats([1.0]), deadline_s=asyncio.get_running_loop().time() + 2.5)
+            assert caught.value.kind is FailureKind.DEADLINE
+            await wait_until_available(engine, wanted=False)
+        finally:
+            os.kill(triton.process_id, signal.SIGCONT)
+        await wait_until_available(engine, wanted=True)
+
+
+@pytest.fixture
+def second(local: Path, tmp_path: Path) -> Iterator[TritonProcess]:
+    with run_triton(local, tmp_path) as process:
+        yield process
+
+
+async def test_with_two_servers_the_loss_of_one_is_no_failure(
+    local: Path, triton: TritonProcess, second: TritonProcess
+) -> None:
+    async with open_engine(local, triton, second) as engine, call_steadily(engine, MODEL) as account:
+        await asyncio.to_thread(second.stop, signal.SIGKILL)
+        await account.wait_for_answers()
+        assert engine.available
+    assert count_requests(triton, MODEL) > 0
+    assert (account.wrong_count, account.failures) == (0, [])
+
+
+@pytest.fixture
+def other(local: Path, tmp_path: Path) -> Path:
+    """A repository in which one model has another alphabet."""
+    for model in local.iterdir():
+        (tmp_path / model.name).mkdir()
+        config = (model / "config.pbtxt").read_text(encoding="utf-8")
+        config += 'parameters { key: "alphabet" value: { string_value: "ABC" } }' if model.name == MODEL else ""
+        (tmp_path / model.name / "config.pbtxt").write_text(config, encoding="utf-8")
+    return tmp_path
+
+
+async def test_a_server_with_another_alphabet_stops_the_start(other: Path, triton: TritonProcess) -> None:
+    expected = f"{triton.grpc_address}: {MODEL}: parameter alphabet is 'ABC' here and 'missing' on the server"
+    with pytest.raises(ModelRepositoryError) as caught:
+        async with open_engine(other, triton):
+            pass
+    assert str(caught.value) == expected
+
+
+async def test_no_server_stops_the_start_after_a_while(local: Path) -> None:
+    settings = TritonEngineSettings(("127.0.0.1:9",), patience_s=0.5)
+    with pytest.raises(
+        ModelRepositoryError, match=r"no Triton server can be used within 0 s: 127\.0\.0\.1:9: .*refused"
+    ):
+        async with open_triton_engine(read_model_repository(local), settings):
+            pass
+
+
+def test_a_configuration_that_triton_refuses_is_named_by_line(local: Path, tmp_path: Path) -> None:
+    """Our own check says the line before Triton is asked; whoever writes the file later reads it in Triton's log."""
+    shutil.copytree(local, tmp_path / "local")
+    config = tmp_path / "local" / MODEL / "config.pbtxt"
+    lines = config.read_text(encoding="utf-8").splitlines()
+    line = 1 + next(number for number, text in enumerate(lines) if "max_batch_size" in text)
+    config.write_text("\n".join(lines).replace("max_batch_size: ", "max_batch_size ", 1), encoding="utf-8")
+    with pytest.raises(ModelRepositoryError, match=rf"{MODEL}/config\.pbtxt: {line}:"):
+        build_repository(tmp_path / "local", tmp_path / "models", BuildOptions(Platform.PYTHON))
+    with pytest.raises(TritonFailed, match=rf"ModelConfig: {line}:\d+: Expected"):
+        TritonProcess(tmp_path / "local", tmp_path, *find_free_ports()).start()
