@@ -90,7 +90,7 @@ class Journal:
         first = _heading_line(heading)
         found = file.readline()
         if not first.startswith(found):
-            raise JournalError("it belongs to a batch of another folder, or with other checks")
+            raise JournalError("it is of a batch of another folder or other checks; remove it to begin anew")
         end = len(first) if found == first else 0
         for line in file if end else ():
             source = _parse_source(line)
