@@ -77,7 +77,7 @@ def _ask_perf_analyzer(tritons: Tritons, counts: Sequence[int], folder: Path) ->
             tritons.batching.grpc_address, DETECTION_MODEL, counts, folder, shared_memory=shared
         )
         found += [
-            Figures(f"perf_analyzer, {path}", each.callers, each.rate_per_s, each.p50_ms, each.p95_ms, 0.0, 0.0)
+            Figures(f"perf_analyzer, {path}", each.callers, 0, each.rate_per_s, each.p50_ms, each.p95_ms, 0.0, 0.0)
             for each in figures
         ]
     return found

@@ -20,12 +20,17 @@ def print_engine_figures(console: Console, title: str, figures: Sequence[Figures
     """Print one row for each way and number of callers."""
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
     table.add_column("")
-    for heading in ("callers", "a second", "p50 ms", "p95 ms", "CPU ms each", "requests per execution"):
+    for heading in ("callers", "failed", "a second", "p50 ms", "p95 ms", "CPU ms each", "requests per execution"):
         table.add_column(heading, justify="right")
     for way in dict.fromkeys(figure.way for figure in figures):
         for figure in [each for each in figures if each.way == way]:
             numbers = (figure.rate_per_s, figure.p50_ms, figure.p95_ms, figure.cpu_ms, figure.requests_per_execution)
-            table.add_row(way, str(figure.callers), *[f"{number:.1f}" if number else "-" for number in numbers])
+            table.add_row(
+                way,
+                str(figure.callers),
+                str(figure.failed_count),
+                *[f"{number:.1f}" if number else "-" for number in numbers],
+            )
         table.add_section()
     console.print(table)
 

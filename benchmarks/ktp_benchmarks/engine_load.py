@@ -7,7 +7,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ktp_server.engines.port import InferenceError
+
 __all__ = ["Figures", "Way", "measure_way", "session_cpu_s"]
+
+PAUSE_AFTER_FAILURE_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,7 @@ class Figures:
     """What a way did under so many callers.
 
     Attributes:
+        failed_count: pieces that no answer came to; they are in no other figure but CPU time.
         rate_per_s: pieces of work a second.
         p50_ms, p95_ms: time of one piece.
         cpu_ms: CPU time of one piece, over all processes: what else the machine does hardly changes it.
@@ -40,6 +45,7 @@ class Figures:
 
     way: str
     callers: int
+    failed_count: int
     rate_per_s: float
     p50_ms: float
     p95_ms: float
@@ -60,6 +66,7 @@ async def measure_way(way: Way, callers: int, duration_s: float) -> Figures:
         duration_s: after so long no new piece is begun, but each caller has at least one.
     """
     latencies_s: list[float] = []
+    failures: list[int] = []
     before = way.count_executions()
     cpu_s, start_s = time.process_time() + way.server_cpu_s(), time.perf_counter()
 
@@ -67,8 +74,12 @@ async def measure_way(way: Way, callers: int, duration_s: float) -> Figures:
         done = 0
         while done == 0 or time.perf_counter() - start_s < duration_s:
             begun_s = time.perf_counter()
-            await way.work(number + done * callers)
-            latencies_s.append(time.perf_counter() - begun_s)
+            try:
+                await way.work(number + done * callers)
+                latencies_s.append(time.perf_counter() - begun_s)
+            except InferenceError:
+                failures.append(number)
+                await asyncio.sleep(PAUSE_AFTER_FAILURE_S)
             done += 1
 
     await asyncio.gather(*[call(number) for number in range(callers)])
@@ -78,10 +89,11 @@ async def measure_way(way: Way, callers: int, duration_s: float) -> Figures:
     return Figures(
         way=way.name,
         callers=callers,
+        failed_count=len(failures),
         rate_per_s=len(latencies_s) / elapsed_s,
         p50_ms=_percentile_ms(latencies_s, 0.5),
         p95_ms=_percentile_ms(latencies_s, 0.95),
-        cpu_ms=1e3 * cpu_s / len(latencies_s),
+        cpu_ms=1e3 * cpu_s / max(len(latencies_s), 1),
         requests_per_execution=requests / max(executions, 1),
     )
 
@@ -101,4 +113,4 @@ def session_cpu_s(session_id: int) -> float:
 
 def _percentile_ms(latencies_s: Sequence[float], share: float) -> float:
     ordered = sorted(latencies_s)
-    return 1e3 * ordered[int(share * (len(ordered) - 1))]
+    return 1e3 * ordered[int(share * (len(ordered) - 1))] if ordered else 0.0

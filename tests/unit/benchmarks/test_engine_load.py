@@ -10,6 +10,7 @@ import pytest
 from ktp_benchmarks.engine_figures import write_engine_picture
 from ktp_benchmarks.engine_load import Figures, Way, measure_way, session_cpu_s
 from ktp_benchmarks.perf_analyzer import PerfAnalyzerFailed, parse_report
+from ktp_server.engines.port import FailureKind, InferenceError
 
 REPORT = """Concurrency,Inferences/Second,Client Send,Server Queue,p50 latency,p90 latency,p95 latency,p99 latency
 4,61.5,10,20,48100,52000,53250,60000
@@ -50,6 +51,19 @@ async def test_every_caller_has_its_piece_however_short_the_time() -> None:
     assert sorted(counted.numbers) == [0, 1, 2, 3, 4]
 
 
+async def test_failures_are_counted_and_nothing_else() -> None:
+    counted = Counted()
+
+    async def fail_for_the_first(number: int) -> None:
+        await counted.work(number)
+        if number == 0:
+            raise InferenceError(FailureKind.UNAVAILABLE, "x", "gone")
+
+    figures = await measure_way(Way("x", fail_for_the_first, counted.count, lambda: 0.0), 3, 0.0)
+    assert figures.failed_count == 1
+    assert figures.p50_ms < 100
+
+
 def test_cpu_time_of_a_session_holds_ours() -> None:
     before = session_cpu_s(os.getsid(0))
     assert before > 0
@@ -64,7 +78,9 @@ def test_report_of_perf_analyzer_is_read() -> None:
 
 
 def test_picture_draws_each_way_once(tmp_path: Path) -> None:
-    figures = [Figures(way, n, rate * n, 1, 2, 3, 1) for way, rate in (("one", 1.0), ("two", 2.0)) for n in (1, 2, 4)]
+    figures = [
+        Figures(way, n, 0, rate * n, 1, 2, 3, 1) for way, rate in (("one", 1.0), ("two", 2.0)) for n in (1, 2, 4)
+    ]
     write_engine_picture(tmp_path / "x.svg", figures)
     root = ET.parse(tmp_path / "x.svg").getroot()
     texts = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
