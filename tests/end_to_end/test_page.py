@@ -1,5 +1,6 @@
 """The page, used in a real browser against the real server."""
 
+import base64
 import io
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,12 +10,21 @@ from PIL import Image
 from selenium.webdriver.common.keys import Keys
 
 from ktp_specimen.strata import Stratum
-from tests.end_to_end.browser import PageBrowser, accessibility_violations, open_browser, stored_by_page
+from tests.browser import PageBrowser, accessibility_violations, open_browser, stored_by_page
 from tests.end_to_end.conftest import ServerProcess, SpecimenSet, run_command, start_process, stop_process
 
 PHONE_PX = (360, 740)
 ORIENTATION_TAG = 0x0112
 TURNED_ANTICLOCKWISE = 6  # the viewer has to turn the picture clockwise
+
+TRANSFER = """
+    const bytes = Uint8Array.from(atob(arguments[0]), (character) => character.charCodeAt(0));
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([bytes], "card.jpg", {type: "image/jpeg"}));
+    document.body.dispatchEvent(arguments[1] === "drop"
+        ? new DragEvent("drop", {dataTransfer: transfer, bubbles: true, cancelable: true})
+        : new ClipboardEvent("paste", {clipboardData: transfer, bubbles: true}))"""
+"""What the browser does when somebody drops or pastes a file."""
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +93,33 @@ def test_field_and_box_are_lit_together(browser: PageBrowser, specimens: Specime
     assert browser.one(".field[data-field=nama] .locate").get_attribute("aria-pressed") == "true"
 
 
+@pytest.mark.parametrize("how", ["drop", "paste"])
+def test_a_photo_is_dropped_or_pasted(browser: PageBrowser, specimens: SpecimenSet, how: str) -> None:
+    browser.open()
+    photo = base64.b64encode(specimens.path(Stratum.CLEAN).read_bytes()).decode()
+    browser.run(TRANSFER, photo, how)
+    assert browser.wait_for_outcome() == "done"
+    assert value_of(browser, "nik") == specimens.truths[Stratum.CLEAN][0].cards[0].fields["nik"]
+
+
+def test_a_photo_is_taken_with_the_camera(server: ServerProcess, specimens: SpecimenSet, tmp_path: Path) -> None:
+    film = tmp_path / "film.mjpeg"
+    film.write_bytes(specimens.path(Stratum.CLEAN).read_bytes())
+    camera = (
+        *("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"),
+        f"--use-file-for-fake-video-capture={film}",
+    )
+    with open_browser(f"http://127.0.0.1:{server.http_port}/", tmp_path / "profile", *camera) as browser:
+        browser.open()
+        browser.one("#shoot").click()
+        browser.wait_for("return !document.getElementById('shutter').disabled")
+        assert accessibility_violations(browser) == []
+        browser.one("#shutter").click()
+        assert browser.wait_for_outcome() == "done"
+        assert value_of(browser, "nik") == specimens.truths[Stratum.CLEAN][0].cards[0].fields["nik"]
+        assert browser.run("return document.getElementById('viewfinder').srcObject") is None
+
+
 def test_a_photo_without_a_card_is_told_in_plain_words(browser: PageBrowser, specimens: SpecimenSet) -> None:
     browser.open()
     browser.complaints()
@@ -145,7 +182,7 @@ def test_a_phone_scrolls_only_downwards_and_all_is_accessible(
     assert browser.run(overflow) == 0
     for scheme in ("light", "dark"):
         browser.prefer_scheme(scheme)
-        assert accessibility_violations(browser) == []
+        assert accessibility_violations(browser) == [], scheme
 
 
 def test_a_key_is_asked_for_and_not_kept(specimens: SpecimenSet, tmp_path: Path) -> None:

@@ -14,10 +14,13 @@ const byId = (id) => document.getElementById(id);
 const settings = Object.fromEntries(Object.entries(document.body.dataset).map(([name, value]) => [name, Number(value)]));
 const bounds = { sure: settings.sureConfidence, doubtful: settings.doubtfulConfidence };
 const picture = new Picture();
-const spotlight = new Spotlight(byId("answer"), byId("overlay"));
+const spotlight = new Spotlight(byId("answer"), byId("overlay"), magnify);
+const STRIP_HEIGHT_PX = 56;
+const LENS_HEIGHT_PX = 96;
+const MAY_PASS = new Set(["UNREACHABLE", "DEADLINE_EXCEEDED", "INTERNAL", "UNKNOWN"]); // trying again may help
 
 let key = "";
-let current = null; // the photo that is shown and the controller that stops its request
+let current = null; // the photo that is shown, the controller that stops its request, and the card once it is read
 
 async function take(file) {
   current?.controller.abort();
@@ -41,6 +44,7 @@ async function take(file) {
 
 function clear() {
   byId("result").hidden = false;
+  byId("lens").hidden = true;
   byId("answer").replaceChildren();
   byId("failure").hidden = true;
   byId("key-form").hidden = true;
@@ -56,9 +60,12 @@ function setState(state, words) {
 function showAnswer(recognition) {
   const { card, quality, requirements, timings } = recognition;
   const levels = rateFields(card, bounds);
+  current.card = card;
   picture.draw(recognition, levels);
+  byId("lens").hidden = false;
+  magnify(null);
   byId("answer").replaceChildren(
-    renderFields(card, levels, (quad) => picture.cut(quad)),
+    renderFields(card, levels, (quad) => picture.cut(quad, STRIP_HEIGHT_PX)),
     renderFindings(card.findings),
     renderQuality(quality),
     renderRequirements(requirements),
@@ -66,6 +73,12 @@ function showAnswer(recognition) {
     renderDocument(recognition),
   );
   setState("done", summarise(levels, recognition));
+}
+
+// Shows a field's place in the photo large, or what would do so.
+function magnify(field) {
+  const quad = current?.card?.[field]?.quad;
+  byId("lens").replaceChildren(quad ? picture.cut(quad, LENS_HEIGHT_PX) : "Point at a field to see its place enlarged.");
 }
 
 function summarise(levels, { card, quality }) {
@@ -82,21 +95,31 @@ function summarise(levels, { card, quality }) {
 function showFailure(failure) {
   const [title, advice] = FAILURES[failure.reason] ?? FAILURES.UNKNOWN;
   const asksForKey = failure.reason === "UNAUTHENTICATED";
-  const again = element("button", { type: "button", class: "button" }, "Try again");
-  again.addEventListener("click", () => take(current.file));
-  const points = failure.message.split("; ").filter(Boolean);
   byId("failure").replaceChildren(
     element("h2", {}, title),
     element("p", {}, advice),
-    points.length ? element("ul", { class: "points" }, points.map((point) => element("li", {}, point))) : "",
+    ...renderMessage(failure),
     element("p", { class: "hint" }, element("code", {}, failure.reason), failure.requestId ? ` · request ${failure.requestId}` : ""),
     failure.retrySeconds !== null ? element("p", {}, `The server asks to wait ${failure.retrySeconds} s.`) : "",
-    ...(asksForKey ? [] : [again]),
+    failure.retrySeconds !== null || MAY_PASS.has(failure.reason) ? renderRetry() : "",
   );
   byId("failure").hidden = false;
   byId("key-form").hidden = !asksForKey;
   setState("failed", "");
   if (asksForKey) byId("key").focus();
+}
+
+// What the server says; the checks that failed come as a list.
+function renderMessage({ reason, message }) {
+  if (message === "") return [];
+  if (reason !== "QUALITY_REJECTED") return [element("p", { class: "hint" }, `The server says: ${message}.`)];
+  return [element("ul", { class: "points" }, message.split("; ").map((point) => element("li", {}, point.replaceAll("_", " "))))];
+}
+
+function renderRetry() {
+  const again = element("button", { type: "button", class: "button" }, "Try again");
+  again.addEventListener("click", () => take(current.file));
+  return again;
 }
 
 function describeLimits() {

@@ -1,13 +1,13 @@
 // What the server says about the photo itself, and how long it took.
 
 import { element, panel } from "./elements.js";
-import { QUALITY, REQUIREMENTS, printedName } from "./words.js";
+import { FIELDS, QUALITY, REQUIREMENTS } from "./words.js";
 
 export function renderQuality(quality) {
   const scores = Object.entries(QUALITY).filter(([name]) => quality[name]);
   const failed = scores.filter(([name]) => !quality[name].passed);
   const passed = scores.filter(([name]) => quality[name].passed);
-  const covered = quality.covered_fields.map(printedName);
+  const covered = FIELDS.filter(([name]) => quality.covered_fields.includes(name)).map(([, printed]) => printed);
   return panel(
     "quality",
     "Picture quality",
@@ -55,13 +55,13 @@ export function renderRequirements({ requirements }) {
 function renderRequirement({ name, threshold, measured, passed, action }) {
   const [label, unit] = REQUIREMENTS[name] ?? [name, ""];
   const relation = name.endsWith("_min") ? "≥" : name.endsWith("_below") ? "<" : "≤";
-  const advice = action === "REQUIREMENT_ACTION_WARN" ? "advice only" : "must";
+  const isAdvice = action === "REQUIREMENT_ACTION_WARN";
   return element(
     "tr",
-    { class: passed ? "passed" : "failed" },
+    { class: passed ? "passed" : isAdvice ? "advised" : "failed" },
     element("th", { scope: "row" }, label),
     element("td", {}, measured === undefined ? "does not apply" : `${formatNumber(measured)} ${unit}`),
-    element("td", {}, `${relation} ${formatNumber(threshold)} `, element("span", { class: "hint" }, advice)),
+    element("td", {}, `${relation} ${formatNumber(threshold)} `, element("span", { class: "hint" }, isAdvice ? "advice only" : "must")),
     element("td", {}, renderVerdict(passed)),
   );
 }

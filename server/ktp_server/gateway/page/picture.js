@@ -3,8 +3,7 @@
 import { element, shape } from "./elements.js";
 
 const CORNERS = ["top_left", "top_right", "bottom_right", "bottom_left"];
-const STRIP_HEIGHT_PX = 56;
-const STRIP_MAX_ASPECT = 12;
+const STRIP_MAX_ASPECT = 30;
 const STRIP_MARGIN = 0.15; // of the text's height, on each side
 
 export class Picture {
@@ -42,17 +41,17 @@ export class Picture {
     this.#showLayers();
   }
 
-  // Cuts a field's text out of the photo, turned upright: a canvas.
-  cut(quad) {
+  // Cuts a field's text out of the photo, turned upright: a canvas of this height.
+  cut(quad, heightPx) {
     const [origin, right, , below] = CORNERS.map((name) => quad[name]);
     const along = { x: right.x - origin.x, y: right.y - origin.y };
     const down = { x: below.x - origin.x, y: below.y - origin.y };
     const [width, height] = [Math.hypot(along.x, along.y), Math.hypot(down.x, down.y)];
     const margin = STRIP_MARGIN * height;
-    const scale = STRIP_HEIGHT_PX / (height + 2 * margin);
+    const scale = heightPx / (height + 2 * margin);
     const canvas = element("canvas", { class: "strip", "aria-hidden": "true" });
-    canvas.height = STRIP_HEIGHT_PX;
-    canvas.width = Math.min((width + 2 * margin) * scale, STRIP_HEIGHT_PX * STRIP_MAX_ASPECT);
+    canvas.height = heightPx;
+    canvas.width = Math.min((width + 2 * margin) * scale, heightPx * STRIP_MAX_ASPECT);
     const context = canvas.getContext("2d");
     context.scale(scale, scale);
     context.translate(margin, margin);

@@ -1,12 +1,16 @@
 // A field and its box are lit together, whichever of the two is pointed at, focused or chosen.
 
+const IS_WIDE = matchMedia("(min-width: 62rem)"); // fields stand beside the picture, as style.css has it
+
 export class Spotlight {
   #list;
   #overlay;
+  #follow;
   #pinned = null;
 
-  // `list` holds the fields' rows and `overlay` their boxes; both are marked with data-field.
-  constructor(list, overlay) {
+  // `list` holds the fields' rows and `overlay` their boxes; both are marked with data-field. `follow` is told which field is lit, or null.
+  constructor(list, overlay, follow) {
+    this.#follow = follow;
     this.#list = list;
     this.#overlay = overlay;
     for (const room of [list, overlay]) {
@@ -22,7 +26,7 @@ export class Spotlight {
       const field = fieldAt(event);
       if (field === null) return;
       this.#pin(field);
-      this.#row(field).scrollIntoView({ block: "nearest" });
+      if (IS_WIDE.matches) this.#row(field).scrollIntoView({ block: "nearest" }); // else the picture would go out of view
     });
   }
 
@@ -39,6 +43,7 @@ export class Spotlight {
   }
 
   #light(field) {
+    this.#follow(field);
     for (const room of [this.#list, this.#overlay]) {
       for (const part of room.querySelectorAll("[data-field]")) part.classList.toggle("lit", part.dataset.field === field);
     }

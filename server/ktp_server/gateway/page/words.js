@@ -38,7 +38,7 @@ export const CORRECTIONS = {
 export const SEVERITIES = {
   FINDING_SEVERITY_INFO: "Note",
   FINDING_SEVERITY_WARNING: "Look at it",
-  FINDING_SEVERITY_ERROR: "Wrong",
+  FINDING_SEVERITY_ERROR: "Cannot be right",
 };
 
 export const QUALITY = {
