@@ -63,15 +63,35 @@ def test_calibration_goes_on_where_it_stopped(specimens: SpecimenSet, tmp_path: 
     assert files == ["images/000000.jpg", "images/000001.jpg", "images/000004.jpg"]
 
 
+def test_load_mixes_nothing_up_and_loses_nothing(specimens: SpecimenSet, tmp_path: Path) -> None:
+    """The short form of `make load`: what must hold however busy the machine is."""
+    outcome = run_benchmark("load.py", str(specimens.folder), "--scale", "0.02", "--results", str(tmp_path))
+    assert outcome.returncode == 0, outcome.stderr
+    (result,) = tmp_path.glob("*-load.json")
+    scenarios = json.loads(result.read_text("utf-8"))["scenarios"]
+    checks = {check["name"].strip(): check for scenario in scenarios.values() for check in scenario["checks"]}
+    assert checks["calls by 64 callers at a time"]["value"] >= 64
+    for name in (
+        "answers of another card",
+        "calls that ended otherwise",
+        "unforeseen failures",
+        "answered by the server's log, and by nobody's count",
+        "calls sent well before SIGTERM and not answered",
+        "highest exit status",
+        "images that were sent and never answered",
+    ):
+        assert checks[name]["met"], checks[name]
+
+
 def test_a_folder_without_labels_is_named(tmp_path: Path) -> None:
-    for script in ("accuracy.py", "speed.py", "calibrate.py"):
+    for script in ("accuracy.py", "speed.py", "calibrate.py", "load.py"):
         outcome = run_benchmark(script, str(tmp_path))
         assert outcome.returncode == 2
         assert "truth.jsonl" in outcome.stderr
 
 
 def test_help_teaches() -> None:
-    for script in ("accuracy.py", "speed.py", "calibrate.py"):
+    for script in ("accuracy.py", "speed.py", "calibrate.py", "load.py"):
         outcome = run_benchmark(script, "--help")
         assert outcome.returncode == 0
         assert "Your own cards" in outcome.stdout
