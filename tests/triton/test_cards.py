@@ -103,7 +103,7 @@ async def test_lines_of_different_cards_share_executions(
 
 def width_of(sample: Sample) -> int:
     """Width of the lines in a request."""
-    return sample.inputs.tensors["image"].shape[2]
+    return int(sample.inputs.tensors["image"].shape[2])
 
 
 async def read_cards(images: list[Path], settings: Settings) -> list[RecognitionResult]:
