@@ -20,6 +20,9 @@ NOT_TEXT = frozenset({"signature", "watermark"})
 HIDDEN = 0.1
 """A line of which no more is visible is not there; one between this and LEAST_VISIBLE counts neither way."""
 
+MAGNIFIED_SHARE, LARGEST_MAGNIFICATION = 0.4, 1.7
+"""How often, and how much, a part of the card is magnified."""
+
 
 @DATASETS.register_module()
 class KtpFrameDataset(Dataset):
@@ -61,11 +64,15 @@ class KtpFrameDataset(Dataset):
 def _shake(
     frame: NDArray[np.uint8], quads: NDArray[np.float64], rng: np.random.Generator
 ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
-    """Turn, scale and shift a little: the same frame never looks the same twice."""
+    """Turn, scale and shift a little: the same frame never looks the same twice.
+
+    Now and then a part of it is magnified: other cards have larger print, a NIK above all.
+    """
     width_px, height_px = CARD_FRAME_SIZE_PX
-    matrix = cv2.getRotationMatrix2D(
-        (width_px / 2, height_px / 2), rng.normal(0.0, 0.8), float(np.exp(rng.normal(0.0, 0.03)))
-    )
+    centre, scale = (width_px / 2, height_px / 2), float(np.exp(rng.normal(0.0, 0.03)))
+    if rng.random() < MAGNIFIED_SHARE:
+        centre, scale = (rng.uniform(0, width_px), rng.uniform(0, height_px)), rng.uniform(1.1, LARGEST_MAGNIFICATION)
+    matrix = cv2.getRotationMatrix2D(centre, rng.normal(0.0, 0.8), scale)
     matrix[:, 2] += rng.normal(0.0, 4.0, 2)
     moved = cv2.warpAffine(frame, matrix, CARD_FRAME_SIZE_PX, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(moved, dtype=np.uint8), quads @ matrix[:, :2].T + matrix[:, 2]
