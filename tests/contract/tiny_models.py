@@ -19,11 +19,15 @@ output [ {{ name: "y" data_type: {output_type} dims: [ {extent} ] }} ]
 dynamic_batching {{
   {preferred}
   max_queue_delay_microseconds: {delay_us}
+  {policy}
+}}
+"""
+POLICY = """
   priority_levels: 2
   default_priority_level: 1
   default_queue_policy {{ allow_timeout_override: true max_queue_size: {queue_limit} }}
-}}
 """
+"""Only where a test needs it: with a policy Triton 2.51 puts up to 500 ms before each batch."""
 
 
 def write_repository(root: Path) -> Path:
@@ -42,9 +46,10 @@ def write_repository(root: Path) -> Path:
         ("patient", long_us, 0, preferred),
         ("crowded", long_us, QUEUE_LIMIT, ""),
     ):
-        own = {"name": name, "delay_us": delay_us, "queue_limit": queue_limit, "preferred": sizes}
+        policy = "" if name == "double" else POLICY.format(queue_limit=queue_limit)
+        own = {"name": name, "delay_us": delay_us, "policy": policy, "preferred": sizes}
         _write(root, name, _double_graph(), CONFIG.format(**common, **own, input_type="TYPE_FP32", extent=-1))
-    own = {"name": "pick", "delay_us": 20000, "queue_limit": 0, "preferred": preferred}
+    own = {"name": "pick", "delay_us": 20000, "policy": "", "preferred": preferred}
     _write(root, "pick", _pick_graph(), CONFIG.format(**common, **own, input_type="TYPE_INT64", extent=1))
     return root
 

@@ -48,6 +48,10 @@ class Circuit:
         """Whether the server must be probed before it is believed."""
         return not self._is_usable or self._doubt.is_set() or self._longest_quiet_s() >= HEARTBEAT_INTERVAL_S
 
+    def has_answered_since(self, model: str, moment_s: float) -> bool:
+        """Tell whether a model has answered anybody after a moment on the clock."""
+        return self._answered_s.get(model, float("-inf")) > moment_s
+
     def note_answer(self, model: str) -> None:
         """A model answered."""
         self._answered_s[model] = self._clock()

@@ -151,13 +151,16 @@ class TritonServer:
 
     async def _look(self) -> None:
         """Probe once, and let calls through or not."""
+        began_s = time.monotonic()
         try:
             self.differences = tuple(await self._compare())
             if not self.differences:
                 await self._try_out()
         except InferenceError as error:
-            # A full queue is an answer.
-            if error.kind is not FailureKind.OVERLOADED:
+            # A full queue is an answer; and a model that answers others in the meantime is busy, not gone.
+            has_run_out = error.kind is FailureKind.DEADLINE
+            is_busy = has_run_out and self.usable and self._circuit.has_answered_since(error.model, began_s)
+            if error.kind is not FailureKind.OVERLOADED and not is_busy:
                 self._cut(str(error))
             if self._reloader is not None:
                 await self._reloader.reload_dead()

@@ -106,6 +106,14 @@ def test_a_model_that_nobody_asks_is_in_doubt_although_the_others_answer(circuit
     assert not circuit.is_doubtful
 
 
+def test_a_model_that_answers_others_is_not_taken_for_another_that_is_silent(circuit: Circuit, clock: Clock) -> None:
+    began_s = clock.now_s
+    clock.now_s += 1.0
+    circuit.note_answer("first")
+    assert circuit.has_answered_since("first", began_s)
+    assert not circuit.has_answered_since("second", began_s)
+
+
 async def test_doubt_wakes_who_waits_for_it(circuit: Circuit) -> None:
     circuit.cut()
     await circuit.wait_for_doubt(timeout_s=3600.0)
