@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ktp_server.engines.port import InferenceEngine
+from ktp_server.engines.port import InferenceEngine, Priority, working_with
 from ktp_server.engines.repository import read_model_repository
 from ktp_server.engines.triton import TritonEngineSettings, open_triton_engine
 from tests.contract.engine_contract import BatchingContract, floats
@@ -37,6 +37,14 @@ class TestTritonEngine(BatchingContract):
         assert [answer.tensors["y"].tolist() for answer in answers] == [[[2.0]], [[4.0]]]
         answer = await engine.infer("crowded", floats([7.0]))
         assert answer.tensors["y"].tolist() == [[14.0]]
+
+    @pytest.mark.parametrize("model", ["double", "patient"], ids=["without levels", "with levels"])
+    async def test_bulk_work_is_taken_by_models_with_and_without_priority_levels(
+        self, engine: InferenceEngine, model: str
+    ) -> None:
+        with working_with(Priority.BULK):
+            answer = await engine.infer(model, floats([5.0]))
+        assert answer.tensors["y"].tolist() == [[10.0]]
 
     def execution_count(self, engine: InferenceEngine, model: str) -> int:  # noqa: ARG002  # the server counts
         return count_executions(self.triton, model)
