@@ -35,7 +35,7 @@ def build(  # noqa: PLR0913  # typer makes one option of each parameter
     precision: Annotated[
         Precision | None, typer.Option(help="By default int8 on CPUs, float (FP16) on GPUs.", show_default=False)
     ] = None,
-    instances: Annotated[int, typer.Option(min=1, help="Executions of each model at a time; see docs/triton.md.")] = 2,
+    instances: Annotated[int, typer.Option(min=1, help="Executions of each model at a time.")] = 1,
     threads: Annotated[int, typer.Option(min=1, help="Threads in one execution; for `python`.")] = 1,
     calibrate: Annotated[
         list[Path] | None,

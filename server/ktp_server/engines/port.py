@@ -32,7 +32,7 @@ Tensor = NDArray[np.generic]
 
 
 class Priority(Enum):
-    """How urgent work is; the values are Triton's priority levels (config.pbtxt, priority_levels)."""
+    """How urgent work is; the values are the levels of Triton models that have priority_levels."""
 
     INTERACTIVE = 1
     """Somebody waits for this one answer."""

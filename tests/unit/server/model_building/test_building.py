@@ -39,7 +39,8 @@ def source(tmp_path: Path) -> Path:
 def test_python_repository_keeps_the_contract_and_gets_the_adapter(tmp_path: Path, source: Path) -> None:
     target = tmp_path / "built"
     checked = build_repository(source, target, BuildOptions(Platform.PYTHON, instance_count=2, thread_count=3))
-    assert [(model.name, model.backend) for model in checked] == [(n, "python") for n in ("double", "patient", "pick")]
+    names = ("crowded", "double", "patient", "pick")
+    assert [(model.name, model.backend) for model in checked] == [(name, "python") for name in names]
     assert checked[0].outputs == {"y": (1, 1)}
     before, after = read_model_repository(source), read_model_repository(target)
     for name, spec in before.items():
