@@ -29,7 +29,7 @@ from ktp_server.demonstration import bundled_specimen
 from ktp_server.engines.port import TensorBatch
 from ktp_server.engines.repository import find_model_repository, read_model_repository
 from ktp_server.engines.spec import ModelSpec
-from ktp_server.model_building.profiles import find_deviations
+from ktp_server.model_building.deviations import find_deviations
 from ktp_server.model_building.samples import Sample, record_samples
 from ktp_server.models import RECOGNITION_MODEL
 

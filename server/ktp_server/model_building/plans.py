@@ -17,9 +17,10 @@ import tensorrt as trt
 from ktp_server.engines.port import Tensor, TensorBatch
 from ktp_server.engines.repository import ModelRepositoryError
 from ktp_server.engines.spec import ModelSpec
+from ktp_server.model_building.deviations import find_deviations
 from ktp_server.model_building.options import Precision
 from ktp_server.model_building.platforms import WORKSPACE_BYTES
-from ktp_server.model_building.profiles import ShapeProfile, calibration_items, find_deviations, plan_profiles
+from ktp_server.model_building.profiles import ShapeProfile, calibration_items, plan_profiles
 from ktp_server.model_building.samples import Sample
 from ktp_server.model_building.uint8_edges import cast_at_the_edges
 

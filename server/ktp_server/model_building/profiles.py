@@ -1,4 +1,4 @@
-"""The shapes that a TensorRT plan is tuned for, and how far its answers may be from ONNX Runtime's.
+"""The shapes that a TensorRT plan is tuned for, and what it is calibrated with.
 
 Nothing here needs a GPU.
 """
@@ -6,21 +6,10 @@ Nothing here needs a GPU.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ktp_server.engines.port import Tensor, TensorBatch
+from ktp_server.engines.port import TensorBatch
 from ktp_server.engines.spec import ANY_EXTENT, ModelSpec
 
-__all__ = ["ShapeProfile", "calibration_items", "find_deviations", "plan_profiles"]
-
-DEVIATION_LIMIT = 0.02
-"""Of an output's own span, for one value: half precision keeps 11 bits, and errors add up over a hundred layers."""
-DEVIATING_SHARE_MAX = 0.01
-"""Values that may be beyond the limit: at a mask's border rounding shows. Half precision on the CPU has 0.26 % of the
-masks' values there, the other outputs none (benchmarks/gpu.py)."""
-SCORE_MIN = 0.05
-"""Slots of detections with less hold nothing."""
+__all__ = ["ShapeProfile", "calibration_items", "plan_profiles"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,48 +40,11 @@ def plan_profiles(spec: ModelSpec) -> list[ShapeProfile]:
     ]
 
 
-def find_deviations(expected: TensorBatch, found: TensorBatch) -> list[str]:
-    """Compare a plan's answer with ONNX Runtime's.
-
-    Args:
-        expected: ONNX Runtime's outputs by name.
-        found: the plan's for the same inputs.
-
-    Returns:
-        One sentence for each output that differs by more than rounding explains.
-    """
-    scores = expected.tensors.get("scores")
-    counted = None if scores is None else np.asarray(scores, dtype=np.float64) > SCORE_MIN
-    deviations = []
-    for name, wanted in expected.tensors.items():
-        got = found.tensors[name]
-        if got.shape != wanted.shape or got.dtype != wanted.dtype:
-            deviations.append(f"{name} is {got.dtype} {got.shape} instead of {wanted.dtype} {wanted.shape}")
-            continue
-        share = _deviating_share(_select(wanted, counted), _select(got, counted))
-        if share > DEVIATING_SHARE_MAX:
-            deviations.append(f"{share:.2%} of {name} differ by more than {DEVIATION_LIMIT:.0%} of its span")
-    return deviations
-
-
 def _shapes(spec: ModelSpec, item_count: int, width: int) -> dict[str, tuple[int, ...]]:
     return {
         tensor.name: (item_count, *(width if extent == ANY_EXTENT else extent for extent in tensor.shape))
         for tensor in spec.inputs
     }
-
-
-def _select(values: Tensor, counted: NDArray[np.bool_] | None) -> NDArray[np.float64]:
-    numbers = np.asarray(values, dtype=np.float64)
-    return numbers if counted is None else numbers[counted]
-
-
-def _deviating_share(wanted: NDArray[np.float64], got: NDArray[np.float64]) -> float:
-    if wanted.size == 0:
-        return 0.0
-    # An output that is nearly constant is measured against its own size, else the least difference would count.
-    span = max(float(np.ptp(wanted)), float(np.abs(wanted).max()), 1e-6)
-    return float(np.mean(np.abs(wanted - got) > DEVIATION_LIMIT * span))
 
 
 def calibration_items(samples: Sequence[TensorBatch]) -> list[TensorBatch]:

@@ -16,9 +16,9 @@ from ktp_server.engines.repository import (
 )
 from ktp_server.model_building.building import build_repository
 from ktp_server.model_building.checking import check_repository
+from ktp_server.model_building.deviations import find_deviations
 from ktp_server.model_building.options import BuildOptions, Platform, Precision
 from ktp_server.model_building.platforms import adapt_config
-from ktp_server.model_building.profiles import find_deviations
 from ktp_server.model_building.samples import record_samples
 from tests.contract.tiny_models import write_repository
 

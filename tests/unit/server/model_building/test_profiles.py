@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from ktp_server.engines.port import TensorBatch
 from ktp_server.engines.repository import find_model_repository, read_model_repository
-from ktp_server.model_building.profiles import calibration_items, find_deviations, plan_profiles
+from ktp_server.model_building.deviations import find_deviations
+from ktp_server.model_building.profiles import calibration_items, plan_profiles
 
 SPECS = read_model_repository(find_model_repository())
 
@@ -54,12 +55,36 @@ def test_wrong_answers_are_deviations(found: NDArray[np.generic], message: str) 
     assert re.search(message, deviation)
 
 
-def test_empty_slots_do_not_count() -> None:
-    scores = np.array([[0.99, 0.0]], dtype=np.float32)
-    boxes = np.array([[[1, 2, 3, 4], [0, 0, 0, 0]]], np.float32)
-    other = np.array([[[1, 2, 3, 4], [9, 9, 9, 9]]], np.float32)
-    assert find_deviations(answer(scores=scores, boxes=boxes), answer(scores=scores, boxes=other)) == []
-    assert find_deviations(answer(scores=scores, boxes=boxes), answer(scores=scores, boxes=boxes + 1)) != []
+def cards(*slots: tuple[float, int, tuple[float, float, float, float]]) -> TensorBatch:
+    """A segmentation's answer: score, quarter turns and box of each slot, whose mask fills the box."""
+    return answer(
+        scores=np.array([[score for score, _, _ in slots]], dtype=np.float32),
+        labels=np.array([[turns for _, turns, _ in slots]], dtype=np.int64),
+        boxes=np.array([[box for _, _, box in slots]], dtype=np.float32),
+        masks=np.ones((1, len(slots), 28, 28), dtype=np.float32),
+    )
+
+
+LEFT, RIGHT = (10.0, 20.0, 110.0, 90.0), (150.0, 20.0, 250.0, 90.0)
+
+
+def test_order_and_empty_slots_of_cards_do_not_count() -> None:
+    expected = cards((0.99, 1, LEFT), (0.98, 0, RIGHT), (0.0, 0, LEFT))
+    assert find_deviations(expected, cards((0.985, 0, RIGHT), (0.98, 1, LEFT), (0.01, 3, RIGHT))) == []
+
+
+@pytest.mark.parametrize(
+    ("found", "message"),
+    [
+        (cards((0.99, 1, LEFT), (0.1, 0, RIGHT)), "1 cards instead of 2"),
+        (cards((0.99, 2, LEFT), (0.98, 0, RIGHT)), "2 quarter turns"),
+        (cards((0.9, 1, LEFT), (0.98, 0, RIGHT)), "score 0.900 instead of"),
+        (cards((0.99, 1, (30.0, 20.0, 130.0, 90.0)), (0.98, 0, RIGHT)), "overlap of 0.6"),
+    ],
+)
+def test_other_cards_are_deviations(found: TensorBatch, message: str) -> None:
+    deviations = find_deviations(cards((0.99, 1, LEFT), (0.98, 0, RIGHT)), found)
+    assert any(message in deviation for deviation in deviations)
 
 
 @given(st.lists(st.tuples(st.integers(1, 4), st.sampled_from([2, 3, 5])), max_size=8))
