@@ -18,7 +18,6 @@ from mmengine.runner import Runner
 from numpy.typing import NDArray
 from onnx import numpy_helper
 from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
 
 from ktp_training.served import PIXEL_ZERO
 
@@ -200,7 +199,9 @@ def _settle(trained: nn.Module, loader: torch.utils.data.DataLoader) -> None:
 
 def _counting(
     sums: dict[nn.BatchNorm2d, list[Tensor]],
-) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], RemovableHandle | None]:
+) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
+    """A forward hook that notes mean and mean square of what goes into a normalisation, channel by channel."""
+
     def count(module: nn.Module, inputs: tuple[Tensor, ...], _output: Tensor) -> None:
         values = inputs[0].float()
         moments = torch.stack([values.mean((0, 2, 3)), values.square().mean((0, 2, 3))])

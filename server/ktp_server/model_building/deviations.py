@@ -17,7 +17,8 @@ DEVIATING_SHARE_MAX = 0.01
 SCORE_MIN = 0.5
 """Slots of detections with less hold nothing that is used."""
 MASK_OVERLAP_MIN = 0.95
-"""IoU of the same card's mask in both answers. Half precision on the CPU has 0.97 (benchmarks/gpu.py)."""
+"""IoU of the same card's mask in both answers. Half precision on the CPU has 0.984 on the bundled specimen, drawn in
+another of two boxes whose scores it cannot tell apart."""
 
 
 def find_deviations(expected: TensorBatch, found: TensorBatch) -> list[str]:
