@@ -169,6 +169,8 @@ def _text_detection(observations: Sequence[ImageObservation]) -> Measured:
     )
     if true and boxes:
         found["lines found, IoU 0.5"] = ("%", share(matched, true))
+        joined = sum(score.joined_count for score in scores)
+        found["lines found, or in one box with their label"] = ("%", share(matched + joined, true))
         found["boxes right, IoU 0.5"] = ("%", share(matched, boxes))
     if matched:
         cut, cut_crop = sum(score.cut_count for score in scores), sum(score.cut_crop_count for score in scores)

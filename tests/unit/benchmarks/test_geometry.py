@@ -69,6 +69,14 @@ def test_boxes_are_matched_one_to_one_best_pairs_first() -> None:
     assert (score.true_count, score.found_count, score.matched_count) == (2, 3, 1)
 
 
+def test_a_box_around_a_label_and_its_value_joins_them() -> None:
+    label, value, below = rectangle(0, 0, 100, 20), rectangle(106, 0, 130, 20), rectangle(106, 30, 130, 50)
+    score = score_boxes([rectangle(0, 0, 130, 20)], [label, value, below], [], 0.15)
+    assert (score.true_count, score.matched_count, score.joined_count) == (3, 1, 1)
+    apart = score_boxes([rectangle(0, 0, 100, 20)], [label, value, below], [], 0.15)
+    assert (apart.matched_count, apart.joined_count) == (1, 0)
+
+
 def test_a_box_over_ignored_print_counts_neither_way() -> None:
     score = score_boxes([rectangle(0, 0, 50, 20)], [], [rectangle(0, 0, 100, 20)], 0.15)
     assert (score.true_count, score.found_count, score.matched_count) == (0, 0, 0)

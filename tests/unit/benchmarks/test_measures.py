@@ -71,7 +71,7 @@ def test_a_missed_card_and_one_where_there_is_none() -> None:
 def test_outlines_boxes_and_lines() -> None:
     seen = card("phone", field("nik", "1", "1"))
     seen.outline = OutlineObservation(0.97, 0.99, 0.3, turns_right=True, text_turn_degrees=0.1)
-    seen.boxes = BoxScore(true_count=10, found_count=8, matched_count=8, cut_count=2, cut_crop_count=1)
+    seen.boxes = BoxScore(true_count=10, found_count=8, matched_count=8, joined_count=1, cut_count=2, cut_crop_count=1)
     seen.lines = [
         LineObservation("nik", "value", ": 3171012345670001", "=3171012345670001"),
         LineObservation("nik", "label", "NIK", "NIK"),
@@ -80,6 +80,7 @@ def test_outlines_boxes_and_lines() -> None:
     assert value_of(figures, "segmentation", "mask IoU, mean") == 0.97
     assert value_of(figures, "segmentation", "worst corner, 95th percentile") == 0.3
     assert value_of(figures, "text detection", "lines found, IoU 0.5") == 0.8
+    assert value_of(figures, "text detection", "lines found, or in one box with their label") == 0.9
     assert value_of(figures, "text detection", "boxes right, IoU 0.5") == 1.0
     assert value_of(figures, "text detection", "lines with a glyph outside the box") == 0.25
     assert value_of(figures, "recognition", "lines exact") == 0.5
@@ -106,7 +107,7 @@ def test_targets_are_met_by_the_value_and_doubtful_across_the_interval() -> None
 def test_every_target_belongs_to_a_figure() -> None:
     seen = card("clean", field("nik", "1", "1"), field("nama", "A", "A", legible=False))
     seen.outline = OutlineObservation(0.97, 0.99, 0.3, turns_right=True, text_turn_degrees=0.1)
-    seen.boxes = BoxScore(1, 1, 1, 0, 0)
+    seen.boxes = BoxScore(1, 1, 1, 0, 0, 0)
     seen.lines = [LineObservation("nik", "value", "3171012345670001", "3171012345670001")]
     others = [ImageObservation("a.jpg", "empty", 0)]
     figures = measure([seen, *others])
