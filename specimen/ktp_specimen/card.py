@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ktp_specimen.fonts import STANDARD, FontSet
+from ktp_specimen.fonts import FontSet
 from ktp_specimen.ground import PhotoBox, draw_ground, draw_photo, draw_signature
 from ktp_specimen.people import Person
 from ktp_specimen.sensor import LUMINANCE
@@ -36,6 +36,8 @@ USUAL_VALUE_X = 0.262
 USUAL_PHOTO = PhotoBox(0.71, 0.24, 0.98, 0.75)
 INDENTED = frozenset({"rt_rw", "kelurahan_desa", "kecamatan"})
 BLOOD_LABELS = ("Gol. Darah", "Gol Darah", "Gol.Darah", "Gol. darah")
+BLOOD_GAP = 0.02
+"""Least gap between the sex and the blood type's label, of the card's width: about the height of a letter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +131,6 @@ def draw_style(rng: np.random.Generator, fonts: FontSet, variety: float) -> Card
         fading=0.1 + (0.45 * variety if rng.random() < 0.25 else 0.05) * float(rng.random()),
         fitted=bool(rng.random() < 0.18 * (variety - 0.6)),
     )
-
-
-DEFAULT_STYLE = CardStyle("LiberationSans-Regular.ttf", "LiberationSans-Bold.ttf", STANDARD.nik[0][0])
 
 
 def print_card(rng: np.random.Generator, person: Person, style: CardStyle, width_px: int) -> PrintedCard:
@@ -250,15 +249,20 @@ class _CardPress(Typesetter):
         self.set((line, "value", name), (x, y), (font[0], fitting))
 
     def _set_blood(self, person: Person, y: float, em: float) -> None:
-        """Set the blood type on the row of the sex, smaller where it would run into the photo."""
+        """Set the blood type between the sex, which was set last, and the photo.
+
+        A long one moves its label to the left, and is set smaller only where that does not make room enough.
+        """
         style = self.style
         shift = style.value_x - USUAL_VALUE_X
         label = style.labels.get("golongan_darah", BLOOD_LABELS[0])
-        end = self.set((label, "label", "golongan_darah"), (0.5 + shift, y), (style.text_font, em))
         value = f"{style.colon}{person.fields.get('golongan_darah', '')}".strip()
+        right = style.photo.left - 0.008
+        label_width, width = (self.measure(text, style.text_font, em) / self.width for text in (label, value))
+        leftmost = self.lines[-1].quad[1, 0] / self.width + BLOOD_GAP
+        x = min(0.5 + shift, max(leftmost, right - width - 0.008 - label_width))
+        end = self.set((label, "label", "golongan_darah"), (x, y), (style.text_font, em))
         if value:
-            right = style.photo.left - 0.008
-            width = self.measure(value, style.text_font, em) / self.width
             x = max(min(0.622 + shift, right - width), end + 0.008)
             em *= min(1.0, (right - x) / width)
             self.set((value, "value", "golongan_darah"), (x, y), (style.text_font, em))
