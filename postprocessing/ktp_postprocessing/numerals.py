@@ -56,34 +56,6 @@ def parse_date(text: str) -> date | None:
         return None
 
 
-def repair_date(text: str, years: range) -> str | None:
-    """The one plausible date that differs from a `DD-MM-YYYY` text in one confusable digit.
-
-    Args:
-        text: as found by `find_date`.
-        years: plausible ones.
-
-    Returns:
-        `text` itself if it is plausible; None if no date or more than one would do.
-    """
-
-    def is_plausible(candidate: str) -> bool:
-        day = parse_date(candidate)
-        return day is not None and day.year in years
-
-    if is_plausible(text):
-        return text
-    pairs = Confusions.load().pairs
-    swapped = {
-        text[:index] + digit + text[index + 1 :]
-        for index, character in enumerate(text)
-        for digit in "0123456789"
-        if (character, digit) in pairs
-    }
-    candidates = [candidate for candidate in swapped if is_plausible(candidate)]
-    return candidates[0] if len(candidates) == 1 else None
-
-
 def find_date(text: str) -> DateMatch | None:
     """The last date in a text, its digits repaired; also with lost or misread separators."""
     candidates = [match for match in [_DATE_AT_END.search(text)] if match is not None]

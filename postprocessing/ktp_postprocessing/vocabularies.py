@@ -46,18 +46,6 @@ class Vocabulary:
         return tuple(term.printed for term in self.terms)
 
     @cached_property
-    def official(self) -> tuple[str, ...]:
-        """The printed forms that are the official entries themselves, without variants; citizens' cards only."""
-        return tuple(
-            term.printed for term in self.terms if term.card is not CardKind.WNA and term.printed == term.meaning
-        )
-
-    @cached_property
-    def foreign(self) -> tuple[str, ...]:
-        """The printed forms found on foreigners' cards (English)."""
-        return tuple(term.printed for term in self.terms if term.card is not CardKind.WNI)
-
-    @cached_property
     def meanings(self) -> dict[str, str]:
         """Printed form -> official entry."""
         return {term.printed: term.meaning for term in self.terms}

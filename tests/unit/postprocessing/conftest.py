@@ -14,7 +14,6 @@ from ktp_postprocessing.reading import CardReading
 
 CARD_WIDTH_PX, CARD_HEIGHT_PX = 624.0, 394.0
 LEFT_PX, TOP_PX = 8.0, 11.0
-PITCH_PX = 0.047 * CARD_HEIGHT_PX
 LINE_HEIGHT_PX = 13.0
 CHARACTER_WIDTH_PX = 7.4
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ktp_postprocessing.numerals import find_date, parse_date, parse_rt_rw, repair_date, split_place_and_date
+from ktp_postprocessing.numerals import find_date, parse_date, parse_rt_rw, split_place_and_date
 
 DATES = st.dates(min_value=date(1900, 1, 1), max_value=date(2099, 12, 31))
 SEPARATORS = ["-", " ", "", "- ", ".", "/", "--"]
@@ -90,26 +90,3 @@ def test_any_text_is_parsed_as_rt_rw_without_failing(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "-", "001", "0010021234", "ABC/DEF", "SUKARASA"])
 def test_other_texts_are_no_rt_rw(text: str) -> None:
     assert parse_rt_rw(text) is None
-
-
-@pytest.mark.parametrize(
-    ("text", "repaired"),
-    [
-        ("05-01-1990", "05-01-1990"),
-        ("88-07-1959", "08-07-1959"),
-        ("01-68-2004", "01-08-2004"),
-        ("16-05-2806", "16-05-2006"),
-        ("05-04-4996", "05-04-1996"),
-        ("88-88-1959", None),
-        ("31-11-1990", None),
-        ("", None),
-    ],
-)
-def test_an_implausible_date_is_repaired_only_if_one_digit_tells(text: str, repaired: str | None) -> None:
-    assert repair_date(text, range(1900, 2016)) == repaired
-
-
-@given(st.text(max_size=12))
-def test_any_text_is_repaired_without_failing(text: str) -> None:
-    repaired = repair_date(text, range(1900, 2016))
-    assert repaired is None or parse_date(repaired) is not None
