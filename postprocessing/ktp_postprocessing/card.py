@@ -98,7 +98,8 @@ def read_card(
     fields = {name: _calibrate(name, draft.fields[name], knowledge) for name in FIELD_NAMES if name in draft.fields}
     findings = (*draft.findings(), *check_card(fields, draft.area_codes, knowledge, photo_background))
     printed = {name: reading.value for name, reading in fields.items()}
-    return CardReading(fields, findings, draft.area_codes, normalise_card(printed, draft.area_codes, knowledge))
+    normalised = normalise_card(printed, draft.area_codes, knowledge)
+    return CardReading(fields, findings, draft.area_codes, normalised, layout.unread)
 
 
 def _calibrate(name: str, reading: FieldReading, knowledge: CardKnowledge) -> FieldReading:

@@ -7,14 +7,14 @@ between rows, in units of the row pitch. The card's rows, counted from the name'
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import reduce
-from operator import attrgetter
 from statistics import median
 
-from ktp_postprocessing.assignment import PRINT_ORDER, Row, assign_rows
+import numpy as np
+from numpy.typing import NDArray
+
+from ktp_postprocessing.assignment import PRINT_ORDER, assign_rows
 from ktp_postprocessing.grid import (
     PITCH_PER_LINE_HEIGHT,
-    VALUE_COLUMN_PITCHES,
-    Grid,
     PlacedLabel,
     find_grid,
     is_nik_like,
@@ -23,12 +23,12 @@ from ktp_postprocessing.grid import (
 from ktp_postprocessing.labels import BLOOD_TYPE_FIELD, LabelMatcher
 from ktp_postprocessing.lines import Span, join_spans
 from ktp_postprocessing.noise import Noise
+from ktp_postprocessing.rows import FROM_LEFT, FROM_TOP, SAME_ROW_PITCHES, close_row, make_rows
+from ktp_postprocessing.unread import find_unread
 
 _LAST_LABEL_LEFT_PITCHES = 3.5  # from the labels' left side; RT/RW, Kel/Desa and Kecamatan are indented by about one
-_SAME_ROW_PITCHES = 0.5
 _LOWER_CASE_SHARE = 0.6  # a value is printed in upper case; a line with more lower case is a watermark
 _WATERMARK_HEIGHT = 1.9  # in median line heights; the NIK's digits are 1.6 high
-_FROM_TOP, _FROM_LEFT = attrgetter("extent.y"), attrgetter("extent.left")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,7 @@ class CardLayout:
         issue: lines under the photo, from top to bottom.
         labels: fields whose label was seen.
         noise: how the labels were read.
+        unread: quads (4, 2) where values should stand that were not found, in the lines' frame.
     """
 
     header: tuple[Span, ...] = ()
@@ -48,15 +49,7 @@ class CardLayout:
     issue: tuple[Span, ...] = ()
     labels: frozenset[str] = frozenset()
     noise: Noise = field(default_factory=Noise)
-
-
-@dataclass(slots=True)
-class _OpenRow:
-    """A row while it is being filled."""
-
-    y: float
-    parts: list[Span]
-    label: PlacedLabel | None = None
+    unread: tuple[NDArray[np.float64], ...] = ()
 
 
 def parse_layout(spans: Sequence[Span], matcher: LabelMatcher) -> CardLayout:
@@ -77,14 +70,15 @@ def parse_layout(spans: Sequence[Span], matcher: LabelMatcher) -> CardLayout:
     grid = find_grid(labels, others)
     regions = split_regions(others, grid)
     body = [span for span in regions.body if not _is_watermark(span.text) or matcher.find_blood_type(span.text)]
-    rows = _make_rows(labels, body, grid)
-    values = assign_rows([_close_row(row, grid, matcher) for row in rows], grid.pitch, grid.nik_y)
+    rows = make_rows(labels, body, grid)
+    values = assign_rows([close_row(row, grid, matcher) for row in rows], grid.pitch, grid.nik_y)
     return CardLayout(
         header=_join_rows(regions.header, grid.pitch),
         values=values,
-        issue=tuple(sorted(regions.issue, key=_FROM_TOP)),
+        issue=tuple(sorted(regions.issue, key=FROM_TOP)),
         labels=frozenset(label.hit.field for label in labels),
         noise=reduce(lambda noise, label: noise.add(label.hit.printed, label.text), labels, Noise()),
+        unread=find_unread(rows, values, grid, matcher),
     )
 
 
@@ -129,67 +123,11 @@ def _is_watermark(text: str) -> bool:
     return len(letters) > 4 and sum(letter.islower() for letter in letters) > _LOWER_CASE_SHARE * len(letters)
 
 
-def _make_rows(labels: Sequence[PlacedLabel], body: Sequence[Span], grid: Grid) -> list[_OpenRow]:
-    """Every label opens a row; other lines join the nearest row or open their own."""
-    rows = [_OpenRow(label.span.extent.y, [], label) for label in labels]
-    reach = _SAME_ROW_PITCHES * grid.pitch
-    for span in sorted(body, key=_FROM_TOP):
-        y = span.extent.y
-        row = min(rows, key=lambda row: abs(row.y - y), default=None)
-        if row is None or abs(row.y - y) > reach:
-            row = _OpenRow(y, [])
-            rows.append(row)
-        row.parts.append(span)
-    return sorted(rows, key=lambda row: row.y)
-
-
-def _close_row(row: _OpenRow, grid: Grid, matcher: LabelMatcher) -> Row:
-    """Cut the label off, split the blood type off, drop an unreadable label, join the rest in x order."""
-    parts = sorted(row.parts, key=_FROM_LEFT)
-    label_field = None
-    if row.label is None:
-        label_right = grid.label_left + VALUE_COLUMN_PITCHES * grid.pitch
-        parts = [span for span in parts if not _is_label_rest(span, label_right)]
-    else:
-        label_field = row.label.hit.field
-        if not row.label.hit.is_whole_line:
-            parts.insert(0, row.label.span.cut(row.label.hit.end, len(row.label.span.text)))
-    value: list[Span] = []
-    blood_type: list[Span] = []
-    has_blood_label = False
-    for part in parts:
-        hit = matcher.find_blood_type(part.text)
-        if hit is not None:
-            value.append(part.cut(0, hit.start))
-            blood_type.append(part.cut(hit.end, len(part.text)))
-            has_blood_label = True
-        else:
-            (blood_type if has_blood_label else value).append(part)
-    starts_with_colon = any(span.text.startswith(":") for span in value[:1])
-    return Row(
-        y=row.y,
-        label=label_field,
-        value=_join_values(value),
-        blood_type=_join_values(blood_type),
-        starts_with_colon=starts_with_colon,
-    )
-
-
-def _is_label_rest(span: Span, label_right: float) -> bool:
-    return span.extent.right < label_right and not span.text.startswith((":", ";", "="))
-
-
-def _join_values(parts: Sequence[Span]) -> Span | None:
-    """The parts without their colons, joined; None if nothing is left."""
-    kept = [part for part in (span.without_separators() for span in parts) if part.text]
-    return join_spans(kept) if kept else None
-
-
 def _join_rows(spans: Sequence[Span], pitch: float) -> tuple[Span, ...]:
     rows: list[list[Span]] = []
-    for span in sorted(spans, key=_FROM_TOP):
-        if rows and span.extent.y - rows[-1][0].extent.y < _SAME_ROW_PITCHES * pitch:
+    for span in sorted(spans, key=FROM_TOP):
+        if rows and span.extent.y - rows[-1][0].extent.y < SAME_ROW_PITCHES * pitch:
             rows[-1].append(span)
         else:
             rows.append([span])
-    return tuple(join_spans(sorted(row, key=_FROM_LEFT)) for row in rows)
+    return tuple(join_spans(sorted(row, key=FROM_LEFT)) for row in rows)

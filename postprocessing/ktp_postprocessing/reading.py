@@ -107,12 +107,15 @@ class CardReading:
         findings: disagreements, see `checks`.
         area_codes: name of an area field -> dotted code of the area it was matched to.
         normalised: what the fields mean, in forms that programs compare.
+        unread: (4, 2) float64 quads where values should stand that no line was given for, in the lines' frame; see
+            `unread`.
     """
 
     fields: dict[str, FieldReading]
     findings: tuple[Finding, ...]
     area_codes: dict[str, str]
     normalised: NormalisedValues = field(default_factory=NormalisedValues)
+    unread: tuple[NDArray[np.float64], ...] = ()
 
     @property
     def proof_count(self) -> int:
