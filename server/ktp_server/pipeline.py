@@ -2,34 +2,35 @@
 
     bytes ─ decode ─ requirements ─ segmentation ─ rectify ─ quality ─ detection ─ crops ─ recognition ─ fields
 
+Where values are missing whose places are known, those are read by themselves, and the fields made once more.
 Between any two stages a request may be cancelled or run out of time; then nothing further of it is started.
 """
 
 import asyncio
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from ktp_postprocessing.knowledge import CardKnowledge
+from ktp_postprocessing.lines import TextLine
 from ktp_postprocessing.text_boxes import TextBoxSettings
 from ktp_preprocessing.requirements import RequirementRules
 from ktp_server.card_finding import FoundCard, find_card, settle_card, view_closer
+from ktp_server.line_reading import (
+    CutRules,
+    LineCrops,
+    LineReadings,
+    ReadCard,
+    ReadingRules,
+    cut_lines,
+    cut_unread,
+    read_fields,
+)
 from ktp_server.models import CardModels
 from ktp_server.observability.record import note_stages
 from ktp_server.results import AssessmentResult, RecognitionResult
 from ktp_server.stages import CpuWorkers, StageClock, Timer
-from ktp_server.steps import (
-    AlignedCard,
-    CardRules,
-    CutRules,
-    LineReadings,
-    PreparedImage,
-    ReadingRules,
-    align_card,
-    cut_lines,
-    prepare_image,
-    read_fields,
-)
+from ktp_server.steps import AlignedCard, CardRules, PreparedImage, align_card, prepare_image
 from ktp_server.verdicts import check_names, require_checks
 
 __all__ = ["Pipeline", "PipelineRules"]
@@ -100,15 +101,15 @@ class Pipeline:
             prepared, aligned = await self._align(data, clock)
             required = {*self._rules.require, *require}
             require_checks(aligned, required)
-            detection, recognition = self._models.detection, self._models.recognition
+            detection = self._models.detection
             with clock.measure("text_detection"):
                 probability = await detection.find_text(aligned.rectified.pixels, deadline_s)
-            cut = CutRules(TextBoxSettings(shrink_ratio=detection.shrink_ratio), recognition.widths)
+            cut = CutRules(TextBoxSettings(shrink_ratio=detection.shrink_ratio), self._models.recognition.widths)
             lines = await self._workers.run(cut_lines, prepared, aligned, probability, cut, clock)
-            with clock.measure("text_recognition"):
-                outputs = await recognition.read_lines([crop.pixels for crop in lines.crops], deadline_s)
-            readings = LineReadings(outputs, recognition.alphabet, lines.content_shares())
-            read = await self._workers.run(read_fields, aligned, lines.quads, readings, self._rules.reading, clock)
+            read = await self._read(aligned, lines, clock)
+            if read.unread:
+                unread = await self._workers.run(cut_unread, prepared, aligned, read, cut, clock)
+                read = await self._read(aligned, unread, clock, read.lines)
             require_checks(read, required)
         return RecognitionResult(
             card=read.card,
@@ -128,6 +129,15 @@ class Pipeline:
         return AssessmentResult(
             aligned.result(), aligned.quality, aligned.requirements, clock.timings_ms(), aligned.glare_quads
         )
+
+    async def _read(
+        self, aligned: AlignedCard, lines: LineCrops, clock: StageClock, known: Sequence[TextLine] = ()
+    ) -> ReadCard:
+        recognition = self._models.recognition
+        with clock.measure("text_recognition"):
+            outputs = await recognition.read_lines([crop.pixels for crop in lines.crops], clock.deadline_s)
+        readings = LineReadings(lines.quads, outputs, recognition.alphabet, lines.content_shares())
+        return await self._workers.run(read_fields, aligned, readings, self._rules.reading, clock, known)
 
     async def _align(self, data: bytes, clock: StageClock) -> tuple[PreparedImage, AlignedCard]:
         segmentation = self._models.segmentation

@@ -5,9 +5,10 @@ from ktp_preprocessing.quality import QualityThresholds
 from ktp_preprocessing.view import ViewThresholds
 from ktp_server.assessment import CheckRules
 from ktp_server.cards import CardSelection
+from ktp_server.line_reading import ReadingRules
 from ktp_server.pipeline import PipelineRules
 from ktp_server.settings import Settings
-from ktp_server.steps import CardRules, ReadingRules
+from ktp_server.steps import CardRules
 
 __all__ = ["pipeline_rules"]
 

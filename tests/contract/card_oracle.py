@@ -108,9 +108,20 @@ def draw_card(
 
 
 def oracle(
-    specs: Mapping[str, ModelSpec], quads: Sequence[NDArray[np.float64]], size_px: tuple[int, int] = (1200, 900)
+    specs: Mapping[str, ModelSpec],
+    quads: Sequence[NDArray[np.float64]],
+    size_px: tuple[int, int] = (1200, 900),
+    unseen: Collection[str] = (),
 ) -> FakeEngine:
-    """Build an engine that answers for a scene with cards at these quads, all upright."""
+    """Build an engine that answers for a scene with cards at these quads, all upright.
+
+    Args:
+        specs: of the models.
+        quads: (4, 2) each, source pixels.
+        size_px: width and height of the scene.
+        unseen: lines of `LINES` that its text detection misses.
+    """
+    seen = [line for line in LINES if line.text not in unseen]
     scale = 320 / max(size_px)
     alphabet = specs["ktp_text_recognition"].parameters["alphabet"]
 
@@ -126,7 +137,7 @@ def oracle(
 
     def detect(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         cards = np.asarray(tensors["image"], dtype=np.uint8)
-        return {"probability": np.stack([_core_map(card) for card in cards])}
+        return {"probability": np.stack([_core_map(card, seen) for card in cards])}
 
     def recognize(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         crops = np.asarray(tensors["image"], dtype=np.uint8)
@@ -144,10 +155,10 @@ def _mask(quad: NDArray[np.float64], box: NDArray[np.float64]) -> NDArray[np.flo
     return np.asarray(cv2.resize(drawn, (28, 28), interpolation=cv2.INTER_AREA), dtype=np.float32) / 255.0
 
 
-def _core_map(card: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Shrunk cores of the lines, where the card shows their bars."""
+def _core_map(card: NDArray[np.uint8], lines: Sequence[DrawnLine]) -> NDArray[np.uint8]:
+    """Shrunk cores of lines, where the card shows their bars."""
     probability = np.zeros(card.shape[:2], np.uint8)
-    for line in LINES:
+    for line in lines:
         area, length = LINE_HEIGHT_PX * line.width_px, 2 * (LINE_HEIGHT_PX + line.width_px)
         inset = area * (1 - 0.4**2) / length
         left, top = line.quad[0] + inset
@@ -158,13 +169,13 @@ def _core_map(card: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _log_probability(crop: NDArray[np.uint8], alphabet: str) -> NDArray[np.float32]:
-    """The text of the bar in a crop, one character every second frame, near certainty."""
+    """The text of the bar in a crop as far as it fits, one character every second frame, near certainty."""
     frame_count, class_count = crop.shape[1] // 4, len(alphabet) + 1
     log_probability = np.full((frame_count, class_count), np.log(1e-6), dtype=np.float32)
-    index = round((float(crop[16, 8, 0]) - FIRST_GREY) / GREY_STEP)
+    index = round((float(crop[16, 16, 0]) - FIRST_GREY) / GREY_STEP)
     classes = np.full(frame_count, class_count - 1)
     if 0 <= index < len(LINES):
-        for position, character in enumerate(LINES[index].text):
+        for position, character in enumerate(LINES[index].text[: frame_count // 2]):
             classes[2 * position] = alphabet.index(character)
     log_probability[np.arange(frame_count), classes] = np.log(1 - 1e-4)
     return log_probability

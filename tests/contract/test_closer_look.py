@@ -11,10 +11,11 @@ from ktp_preprocessing.requirements import RequirementRules
 from ktp_server.cards import CardSelection
 from ktp_server.engines.port import Tensor
 from ktp_server.engines.repository import find_model_repository, read_model_repository
+from ktp_server.line_reading import ReadingRules
 from ktp_server.models import CardModels
 from ktp_server.pipeline import Pipeline, PipelineRules
 from ktp_server.stages import CpuWorkers
-from ktp_server.steps import CardRules, ReadingRules
+from ktp_server.steps import CardRules
 from tests.contract.card_oracle import draw_card
 from tests.contract.fake_engine import FakeEngine
 

@@ -15,12 +15,13 @@ from ktp_server.cards import CardSelection
 from ktp_server.engines.port import FailureKind, InferenceEngine, InferenceError, TensorBatch
 from ktp_server.engines.repository import find_model_repository, read_model_repository
 from ktp_server.errors import ErrorReason, RecognitionError
+from ktp_server.line_reading import ReadingRules
 from ktp_server.models import CardModels
 from ktp_server.pipeline import Pipeline, PipelineRules
 from ktp_server.results import QUALITY_NAMES
 from ktp_server.stages import CpuWorkers
-from ktp_server.steps import CardRules, ReadingRules
-from tests.contract.card_oracle import TRUTH, corner_error_px, draw_card, oracle
+from ktp_server.steps import CardRules
+from tests.contract.card_oracle import LINES, TRUTH, corner_error_px, draw_card, oracle
 
 SPECS = read_model_repository(find_model_repository())
 RULES = PipelineRules(
@@ -73,6 +74,25 @@ async def test_card_is_read_and_everything_lies_in_source_pixels(workers: CpuWor
     assert tuple(result.quality) == QUALITY_NAMES
     assert [item.name for item in result.requirements][-2:] == ["card_short_side_min", "card_long_side_min"]
     assert len(result.card.lines) == 28
+
+
+async def test_a_value_that_detection_missed_is_read_beside_its_label(workers: CpuWorkers) -> None:
+    engine = oracle(SPECS, [QUAD], unseen=[": ISLAM"])
+    result = await pipeline_over(engine, workers).recognize(draw_card(QUAD))
+    agama = result.card.fields["agama"]
+    assert (agama.value, agama.raw_value) == ("ISLAM", "ISLAM")
+    assert agama.quad is not None
+    assert corner_error_px(np.array(agama.quad), QUAD, "ISLAM", corners=[0, 3]) < 30.0
+    assert len(result.card.lines) == 28
+    assert list(result.timings_ms) == STAGES
+
+
+async def test_a_blank_place_beside_a_label_stays_absent(workers: CpuWorkers) -> None:
+    printed = [line.text for line in LINES if line.text != ": ISLAM"]
+    result = await pipeline_over(oracle(SPECS, [QUAD]), workers).recognize(draw_card(QUAD, texts=printed))
+    assert "agama" not in result.card.fields
+    assert {name for name in TRUTH if name not in result.card.fields} == {"agama"}
+    assert len(result.card.lines) == 27
 
 
 async def test_assessment_stops_before_the_text(workers: CpuWorkers) -> None:

@@ -19,12 +19,13 @@ from ktp_preprocessing.requirements import RequirementRules
 from ktp_server.cards import CardSelection
 from ktp_server.engines.repository import find_model_repository, read_model_repository
 from ktp_server.front.app import start_server
+from ktp_server.line_reading import ReadingRules
 from ktp_server.models import CardModels
 from ktp_server.pipeline import Pipeline, PipelineRules
 from ktp_server.reload import TemplateReloader
 from ktp_server.settings import Settings
 from ktp_server.stages import CpuWorkers
-from ktp_server.steps import CardRules, ReadingRules
+from ktp_server.steps import CardRules
 from tests.contract.card_oracle import draw_card, oracle
 
 QUAD = np.array([[180.0, 190.0], [1010.0, 150.0], [1040.0, 680.0], [150.0, 700.0]])
