@@ -14,19 +14,18 @@ and each answer is cut from the batch at the very offsets at which its request w
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ktp_server.engines.port import FailureKind, InferenceError, Priority, Tensor, TensorBatch, current_priority
 from ktp_server.engines.spec import ModelSpec
+from ktp_server.engines.worker_pool import Execute, WorkerPool
 from ktp_server.observability.observer import Observer, SilentObserver
 
-__all__ = ["BatchStatistics", "DynamicBatcher", "WorkerPool"]
+__all__ = ["BatchStatistics", "DynamicBatcher"]
 
-Execute = Callable[[TensorBatch], TensorBatch]
 ShapeKey = tuple[tuple[str, tuple[int, ...]], ...]
 
 
@@ -43,53 +42,6 @@ class BatchStatistics:
     request_count: int = 0
     item_count: int = 0
     execution_count: int = 0
-
-
-class WorkerPool:
-    """Threads shared by the batchers of one engine.
-
-    A batcher takes a worker only when one is idle, so that waiting requests stay in its queue, where they still can
-    find company, be cancelled or run out of time.
-    """
-
-    def __init__(self, worker_count: int) -> None:
-        self._threads = ThreadPoolExecutor(max_workers=worker_count, thread_name_prefix="inference")
-        self._idle_count = worker_count
-        self._batchers: deque[DynamicBatcher] = deque()
-
-    @property
-    def idle(self) -> bool:
-        """Whether a worker is free."""
-        return self._idle_count > 0
-
-    def register(self, batcher: "DynamicBatcher") -> None:
-        """Add a batcher to those that are told when a worker becomes free."""
-        self._batchers.append(batcher)
-
-    def take(self) -> None:
-        """Take an idle worker; the caller has seen that there is one, and gives it back."""
-        self._idle_count -= 1
-
-    def give_back(self) -> None:
-        """Return a worker and offer it to every batcher in turn."""
-        self._idle_count += 1
-        asyncio.get_running_loop().call_soon(self._offer)
-
-    async def run(self, execute: Execute, batch: TensorBatch) -> TensorBatch:
-        """Run an execution in the worker that was taken."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, execute, batch)
-
-    def _offer(self) -> None:
-        # Rotating gives each model its turn when all of them have work.
-        for _ in range(len(self._batchers)):
-            if not self.idle:
-                return
-            self._batchers[0].dispatch()
-            self._batchers.rotate(-1)
-
-    def close(self) -> None:
-        """Wait for running executions and end the threads."""
-        self._threads.shutdown(wait=True)
 
 
 @dataclass(slots=True, eq=False)
@@ -132,7 +84,7 @@ class DynamicBatcher:
         self._running_count = 0
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
-        workers.register(self)
+        workers.register(self.dispatch)
 
     @property
     def waiting_count(self) -> int:

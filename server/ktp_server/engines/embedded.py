@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 import onnxruntime
 
-from ktp_server.engines.batcher import BatchStatistics, DynamicBatcher, Execute, WorkerPool
+from ktp_server.engines.batcher import BatchStatistics, DynamicBatcher
 from ktp_server.engines.port import FailureKind, InferenceError, TensorBatch
 from ktp_server.engines.repository import ModelRepositoryError
 from ktp_server.engines.spec import ModelSpec
+from ktp_server.engines.worker_pool import Execute, WorkerPool
 from ktp_server.observability.observer import Observer
 
 __all__ = ["EmbeddedEngine", "EmbeddedEngineSettings", "open_embedded_engine"]

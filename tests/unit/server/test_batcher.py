@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ktp_server.engines.batcher import DynamicBatcher, WorkerPool
+from ktp_server.engines.batcher import DynamicBatcher
 from ktp_server.engines.port import FailureKind, InferenceError, Priority, TensorBatch, working_with
 from ktp_server.engines.spec import BatchingPolicy, ModelSpec, TensorSpec
+from ktp_server.engines.worker_pool import WorkerPool
 
 
 class HeldModel:

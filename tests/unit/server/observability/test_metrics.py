@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
-from ktp_server.engines.batcher import DynamicBatcher, WorkerPool
+from ktp_server.engines.batcher import DynamicBatcher
 from ktp_server.engines.port import InferenceError
 from ktp_server.engines.spec import BatchingPolicy, ModelSpec, TensorSpec
+from ktp_server.engines.worker_pool import WorkerPool
 from ktp_server.errors import ErrorReason
 from ktp_server.observability.metrics import METRIC_PREFIX, Metrics
 from ktp_server.observability.observer import HttpFacts
