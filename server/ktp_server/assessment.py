@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 from ktp_preprocessing.decode import DecodedImage
 from ktp_preprocessing.outline import CardOutline
 from ktp_preprocessing.pose import CardPose, estimate_pose
+from ktp_preprocessing.print_layout import score_layout
 from ktp_preprocessing.quality import QualityThresholds, assess_quality, judge
 from ktp_preprocessing.rectify import RectifiedCard
 from ktp_preprocessing.screen import score_screen
 from ktp_preprocessing.view import ViewThresholds, assess_view
 from ktp_server.cards import SelectedCard
+from ktp_server.errors import ErrorReason, RecognitionError
 from ktp_server.handover import quality_result
 from ktp_server.results import QUALITY_NAMES, QualityScoreResult
 
@@ -22,6 +24,9 @@ __all__ = ["CardAssessment", "CheckRules", "assess_card"]
 _ENOUGH_PROOFS = 6
 """Things that only a KTP says (`CardReading.proof_count`) from which on its reading leaves no doubt; a readable KTP has
 ten or more, another card hardly ever one."""
+
+_READING_CHECKS = ("sharpness", "brightness", "specularity", "completeness", "tilt")
+"""What a card needs to be read: advice where nothing on it could be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +56,27 @@ class CardAssessment:
         scores: by attribute, in the order of `QUALITY_NAMES`.
         glare_quads: (N, 4, 2) float64 around blown-out areas, card-frame pixels.
         pose: how the card is turned before the camera.
+        card_score: how sure segmentation is of the card, 0 to 1.
     """
 
     scores: Mapping[str, QualityScoreResult]
     glare_quads: NDArray[np.float64]
     pose: CardPose
+    card_score: float
 
     def with_proofs(self, proof_count: int) -> "CardAssessment":
-        """Judge again how much the card is like a KTP, now that it was read: what is no KTP has nothing of its text."""
-        seen = self.scores["ktp_likeness"]
-        read = _judge_likeness(seen.score * min(1.0, proof_count / _ENOUGH_PROOFS), seen.threshold)
+        """Judge again how much the card is like a KTP, now that it was read: its text tells more than its layout."""
+        score = self.card_score * min(1.0, proof_count / _ENOUGH_PROOFS)
+        read = _judge_likeness(score, self.scores["ktp_likeness"].threshold)
         return replace(self, scores={**self.scores, "ktp_likeness": read})
+
+    def refusal(self) -> RecognitionError:
+        """Say why nothing of a KTP was read: it is none, since its print lies elsewhere, or what spoils the picture."""
+        if not self.scores["ktp_likeness"].passed:
+            return RecognitionError(ErrorReason.CARD_NOT_FOUND, "what was found is no KTP: photograph the front of one")
+        spoils = [self.scores[name].reason for name in _READING_CHECKS if not self.scores[name].passed]
+        message = "; ".join(["a card was found, but nothing that only a KTP says can be read on it", *spoils])
+        return RecognitionError(ErrorReason.CARD_UNREADABLE, message)
 
 
 def assess_card(
@@ -98,8 +113,9 @@ def assess_card(
         ),
     }
     scores = {name: quality_result(report) for name, report in reports.items()}
-    scores["ktp_likeness"] = _judge_likeness(selected.instance.score, rules.ktp_likeness)
-    return CardAssessment({name: scores[name] for name in QUALITY_NAMES}, quality.glare_quads, pose)
+    card_score = selected.instance.score
+    scores["ktp_likeness"] = _judge_likeness(min(card_score, score_layout(rectified.pixels)), rules.ktp_likeness)
+    return CardAssessment({name: scores[name] for name in QUALITY_NAMES}, quality.glare_quads, pose, card_score)
 
 
 def _judge_likeness(score: float, threshold: float) -> QualityScoreResult:

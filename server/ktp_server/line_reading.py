@@ -20,7 +20,6 @@ from ktp_postprocessing.lines import TextLine
 from ktp_postprocessing.text_boxes import TextBoxSettings, find_text_boxes
 from ktp_preprocessing.crops import LineCrop, crop_lines
 from ktp_preprocessing.photo_background import find_photo_background
-from ktp_server.errors import ErrorReason, RecognitionError
 from ktp_server.handover import field_results, finding_result, line_results
 from ktp_server.results import CardResult, QualityScoreResult, RequirementResult
 from ktp_server.stages import StageClock
@@ -134,12 +133,12 @@ def cut_lines(
     """Find the text lines and cut them out of the source image.
 
     Raises:
-        RecognitionError: CARD_UNREADABLE without any line, or the deadline passed.
+        RecognitionError: without any line, see `CardAssessment.refusal`, or the deadline passed.
     """
     with clock.measure("text_boxes"):
         boxes = find_text_boxes(probability, rules.boxes)
     if not boxes:
-        raise RecognitionError(ErrorReason.CARD_UNREADABLE, "a card was found, but no text on it")
+        raise aligned.assessment.refusal()
     with clock.measure("crops"):
         quads = np.stack([box.quad for box in boxes])
         crops = crop_lines(prepared.image.pixels, aligned.rectified.homography, quads, rules.widths)
@@ -177,7 +176,7 @@ def read_fields(
         known: the lines from which the card was read before.
 
     Raises:
-        RecognitionError: CARD_UNREADABLE when hardly anything of a KTP came out, or the deadline passed.
+        RecognitionError: hardly anything of a KTP came out, see `CardAssessment.refusal`, or the deadline passed.
     """
     with clock.measure("fields"):
         least = rules.unseen_confidence_min if known else rules.text_confidence_min
@@ -185,9 +184,7 @@ def read_fields(
         background = find_photo_background(aligned.rectified.pixels)
         card = read_card(lines, rules.knowledge, None if background is None else PhotoBackground(background.value))
         if card.proof_count < rules.proof_count_min:
-            raise RecognitionError(
-                ErrorReason.CARD_UNREADABLE, "a card was found, but it cannot be read, or it is no KTP"
-            )
+            raise aligned.assessment.refusal()
         to_source = aligned.to_source
         result = replace(
             aligned.result(),

@@ -157,10 +157,11 @@ async def test_several_cards_only_warn_where_the_settings_say_so(workers: CpuWor
 async def test_what_does_not_read_like_a_ktp_is_told_where_it_is_not_refused(workers: CpuWorkers) -> None:
     rules = replace(RULES, reading=replace(RULES.reading, proof_count_min=0))
     data = draw_card(QUAD, texts=["Nama", ": SITI AMINAH", "Alamat", ": JL. MELATI NO. 5"])
-    with pytest.raises(RecognitionError, match="no KTP"):
+    with pytest.raises(RecognitionError, match="is no KTP") as caught:
         await pipeline_over(oracle(SPECS, [QUAD]), workers).recognize(data)
+    assert caught.value.reason is ErrorReason.CARD_NOT_FOUND
     pipeline = Pipeline(CardModels.build(oracle(SPECS, [QUAD]), SPECS), workers, rules)
-    assert (await pipeline.assess_quality(data)).quality["ktp_likeness"].passed
+    assert not (await pipeline.assess_quality(data)).quality["ktp_likeness"].passed
     assert not (await pipeline.recognize(data)).quality["ktp_likeness"].passed
     with pytest.raises(RecognitionError, match="ktp_likeness: "):
         await pipeline.recognize(data, require=["ktp_likeness"])
@@ -183,13 +184,13 @@ async def test_pictures_that_show_no_readable_card(
     assert caught.value.reason is reason
 
 
-async def test_card_without_text_is_unreadable(workers: CpuWorkers) -> None:
+async def test_card_without_text_is_no_ktp(workers: CpuWorkers) -> None:
     scene = np.full((900, 1200, 3), 60, dtype=np.uint8)
     cv2.fillConvexPoly(scene, np.round(QUAD).astype(np.int32), (230, 230, 230))
     data = cv2.imencode(".png", scene)[1].tobytes()
     with pytest.raises(RecognitionError) as caught:
         await pipeline_over(oracle(SPECS, [QUAD]), workers).recognize(data)
-    assert caught.value.reason is ErrorReason.CARD_UNREADABLE
+    assert caught.value.reason is ErrorReason.CARD_NOT_FOUND
 
 
 async def test_empty_image_is_a_bad_request(workers: CpuWorkers) -> None:
