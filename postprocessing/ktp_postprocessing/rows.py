@@ -47,8 +47,7 @@ def close_row(row: OpenRow, grid: Grid, matcher: LabelMatcher) -> Row:
     """Cut the label off, split the blood type off, drop an unreadable label, join the rest in x order."""
     parts = sorted(row.parts, key=FROM_LEFT)
     if row.label is None:
-        label_right = grid.label_left + VALUE_COLUMN_PITCHES * grid.pitch
-        parts = [span for span in parts if not _is_label_rest(span, label_right)]
+        parts = [span for span in parts if not _is_label_rest(span, grid)]
     elif not row.label.hit.is_whole_line:
         parts.insert(0, row.label.span.cut(row.label.hit.end, len(row.label.span.text)))
     value: list[Span] = []
@@ -72,8 +71,12 @@ def close_row(row: OpenRow, grid: Grid, matcher: LabelMatcher) -> Row:
     )
 
 
-def _is_label_rest(span: Span, label_right: float) -> bool:
-    return span.extent.right < label_right and not span.text.startswith((":", ";", "="))
+def _is_label_rest(span: Span, grid: Grid) -> bool:
+    """Whether a line ends before the value column; with a colon, which begins a value, it must also begin far before."""
+    right = (span.extent.right - grid.label_left) / grid.pitch
+    left = (span.extent.left - grid.label_left) / grid.pitch
+    starts_value = span.text.startswith((":", ";", "=")) and left > VALUE_COLUMN_PITCHES / 2
+    return right < VALUE_COLUMN_PITCHES and not starts_value
 
 
 def _join_values(parts: Sequence[Span]) -> Span | None:

@@ -127,6 +127,13 @@ def test_a_lost_label_is_inferred_from_its_neighbours(sketch: CardSketch, expect
     assert read(sketch.lines()) == expected()
 
 
+@pytest.mark.parametrize("rest", [": RW", ": / DUsa", ":amI"])
+@pytest.mark.parametrize("label", ["RT/RW", "Kel/Desa", "Agama"])
+def test_what_is_left_of_a_label_is_no_value(sketch: CardSketch, expected: Expected, label: str, rest: str) -> None:
+    sketch.labels[label] = rest
+    assert read(sketch.lines()) == expected()
+
+
 def test_a_blood_type_without_its_label_is_told_from_the_sex(sketch: CardSketch, expected: Expected) -> None:
     for value in ("A", "-", "TIDAK TAHU"):
         sketch.blood_type = ("", f": {value}")
