@@ -24,6 +24,7 @@ from ktp_postprocessing.fields import (
     read_only_listed,
     read_rt_rw,
     read_validity,
+    settle_birth_date,
 )
 from ktp_postprocessing.free_text import read_address, read_name
 from ktp_postprocessing.header import read_header
@@ -40,6 +41,7 @@ from ktp_postprocessing.repair import cross_check
 
 _MAX_ISSUE_ROW_GAP_HEIGHTS = 3.5  # from the issue place's middle down to the issue date's
 _MIN_PLACE_LETTERS = 2
+_SURE_NIK = 0.97  # confidence from which a NIK tells the birth date
 _TELLING_FIELDS = ("jenis_kelamin", "agama", "status_perkawinan", "kewarganegaraan")
 _BLOOD_TYPE_BESIDE_SEX = re.compile(r"\s([ABO0]{1,2}[+\-]?|-|TIDAK TAHU)$")
 
@@ -85,10 +87,12 @@ def read_card(
     share = _read_closed_fields(draft, values, layout.noise).misread_share
     values = {name: span.doubt(share) for name, span in values.items()}
     header = {name: span.doubt(share) for name, span in read_header(layout.header, knowledge.areas).items()}
-    _read_person(draft, values)
+    born = _read_person(draft, values)
     if "nik" in values:
         provinces = tuple(province.code for province in knowledge.areas.provinces())
         draft.put("nik", values["nik"], read_nik(values["nik"], provinces, _find_birth_digits(draft)))
+    if born is not None:
+        _settle_birth_date(draft, born)
     _read_areas(draft, header | {name: values[name] for name in ("kecamatan", "kelurahan_desa") if name in values})
     if "pekerjaan" in values:
         occupations = knowledge.vocabularies.occupations.printed
@@ -107,7 +111,9 @@ def _calibrate(name: str, reading: FieldReading, knowledge: CardKnowledge) -> Fi
     return FieldReading(reading.value, reading.raw_value, confidence, reading.correction, reading.quad)
 
 
-def _read_person(draft: _Draft, values: dict[str, Span]) -> None:
+def _read_person(draft: _Draft, values: dict[str, Span]) -> Span | None:
+    """Read name, birth, address, RT and RW; returns where the birth date stands."""
+    born: Span | None = None
     if "nama" in values:
         draft.put("nama", values["nama"], read_name(values["nama"]))
     birth = values.get("tempat_tanggal_lahir")
@@ -126,6 +132,20 @@ def _read_person(draft: _Draft, values: dict[str, Span]) -> None:
         draft.put("alamat", values["alamat"], read_address(values["alamat"]))
     if "rt_rw" in values:
         _read_rt_rw(draft, values["rt_rw"])
+    return born
+
+
+def _settle_birth_date(draft: _Draft, born: Span) -> None:
+    """A doubtful birth date follows a NIK that was read surely."""
+    nik, as_read = draft.fields.get("nik"), draft.fields.get("tanggal_lahir")
+    parsed = parse_nik(nik.value) if nik is not None and nik.confidence >= _SURE_NIK else None
+    if parsed is None:
+        return
+    in_nik = [day.strftime("%d-%m-%Y") for day in parsed.birth_dates() if day.year in BIRTH_YEARS]
+    normal = settle_birth_date(born, as_read.value if as_read is not None else None, in_nik)
+    if normal is not None:
+        draft.put("tanggal_lahir", born, normal)
+        draft.withheld = [name for name in draft.withheld if name != "tanggal_lahir"]
 
 
 def _find_birth_digits(draft: _Draft) -> str:

@@ -24,7 +24,7 @@ VALIDITY_YEARS = range(2009, 2060)
 _SURE_CONFIDENCE = 0.98  # a value read with it that its grammar allows is not decoded again
 _MAX_GRAMMAR_GAP = 14.0  # nats from the digits as read to a value; two misread digits cost about ten
 _NIK_BIRTH = slice(6, 12)
-_AGREEMENT = 6.5  # nats for a NIK that agrees with the printed birth date, as nearly all do; less than a sure digit
+_AGREEMENT = 6.5  # nats for a NIK and a birth date that agree, as nearly all do; less than a sure digit
 _MIN_POSTERIOR = 0.3  # of a value made of digits; below it nobody can tell which one was printed
 _DOUBT_PER_NAT = 0.0117  # a factor of 0.9 for each misread character of 9 nats
 _UNLISTED_CONFIDENCE = 0.7  # of a value that its closed list does not have
@@ -122,6 +122,28 @@ def read_nik(span: Span, provinces: tuple[str, ...], birth_digits: str) -> Norma
     if lead < 0:
         return as_read
     return Normal(agreeing, as_read.confidence / (1 + math.exp(-lead)), Correction.CROSS_CHECK)
+
+
+def settle_birth_date(span: Span, as_read: str | None, in_nik: Sequence[str]) -> Normal | None:
+    """The birth date as the NIK has it, if what was read leaves room for it; None if it does not.
+
+    Args:
+        span: where the birth date stands.
+        as_read: the date that was read there; None if it was withheld.
+        in_nik: the dates that the NIK, read surely, can mean; a card may disagree with its own NIK, so a date that was
+            read clearly stays.
+    """
+    if not span.text or not in_nik or as_read in in_nik:
+        return None
+    text = as_read or Confusions.load().to_digits(span.text)
+    likelihood, *others = (float(score) for score in span.evidence.score([text, *in_nik]))
+    best = max(others)
+    gap = max(likelihood - best, 0.0)
+    if gap > (_MAX_GRAMMAR_GAP if as_read is None else _AGREEMENT):
+        return None
+    posterior = 1.0 if as_read is None else 1 / (1 + math.exp(gap - _AGREEMENT))
+    confidence = posterior * math.exp(-_DOUBT_PER_NAT * gap)
+    return Normal(in_nik[others.index(best)], confidence, Correction.CROSS_CHECK)
 
 
 def _is_all_digits(span: Span, places: Sequence[int]) -> bool:

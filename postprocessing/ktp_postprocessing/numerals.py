@@ -13,7 +13,7 @@ _DATE_AT_END = re.compile(rf"(?<![0-9])(?<![0-9]\W)({_DIGIT}{{1,2}}){_GAP}({_DIG
 _DATE_INSIDE = re.compile(
     rf"(?<![0-9])(?<![0-9]\W)({_DIGIT}{{1,2}}){_SEPARATION}({_DIGIT}{{1,2}}){_SEPARATION}({_DIGIT}{{4}})(?![0-9])"
 )
-_DATE_REMAINS = re.compile(rf"[\s,.;:]{_DIGIT}{{2}}[\s\-.,:;/].*$")  # of a date that cannot be read
+_DATE_REMAINS = re.compile(rf"[\s,.;:](?:{_DIGIT}{{2}}|[0-9]{{1,4}})[\s\-.,:;/].*$")  # of a date that cannot be read
 MIN_DATE_DIGITS = 6
 """Of what may be a date although it cannot be read as one: `26-06-20025`."""
 

@@ -72,7 +72,7 @@ def close_row(row: OpenRow, grid: Grid, matcher: LabelMatcher) -> Row:
 
 
 def _is_label_rest(span: Span, grid: Grid) -> bool:
-    """Whether a line ends before the value column; with a colon, which begins a value, it must also begin far before."""
+    """Whether a line ends before the value column; with a colon, which begins values, it must also begin far before."""
     right = (span.extent.right - grid.label_left) / grid.pitch
     left = (span.extent.left - grid.label_left) / grid.pitch
     starts_value = span.text.startswith((":", ";", "=")) and left > VALUE_COLUMN_PITCHES / 2
