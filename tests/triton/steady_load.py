@@ -12,7 +12,7 @@ from ktp_server.engines.port import FailureKind, InferenceEngine, InferenceError
 __all__ = ["Account", "call_steadily"]
 
 PAUSE_S = 0.01
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 """How long the service may be away after what happened to it is over."""
 
 

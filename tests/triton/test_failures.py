@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from tritonclient.grpc import InferenceServerClient
 
+from ktp_server.engines.circuit import FAULTS_UNTIL_CUT_COUNT
 from ktp_server.engines.port import FailureKind, InferenceError
 from ktp_server.engines.repository import ModelRepositoryError, read_model_repository
 from ktp_server.engines.triton import TritonEngine, TritonEngineSettings, open_triton_engine
@@ -136,6 +137,18 @@ async def test_with_two_servers_the_loss_of_one_is_no_failure(
         assert engine.available
     assert count_requests(triton, MODEL) > 0
     assert (account.wrong_count, account.failures) == (0, [])
+
+
+async def test_regions_that_cannot_be_opened_tell_that_a_server_is_gone(local: Path, second: TritonProcess) -> None:
+    """No call gets as far as the model."""
+    async with open_engine(local, second, uses_shared_memory=True) as engine:
+        second.stop(signal.SIGKILL)
+        for _ in range(FAULTS_UNTIL_CUT_COUNT):
+            assert engine.available
+            with pytest.raises(InferenceError) as caught:
+                await engine.infer(MODEL, floats([1.0]))
+            assert caught.value.kind is FailureKind.UNAVAILABLE
+        assert not engine.available
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from tritonclient.grpc.aio import InferenceServerClient
 from tritonclient.utils import InferenceServerException
 
 from ktp_server.engines.shared_memory import Region
-from ktp_server.engines.triton_errors import is_out_of_reach, is_region_in_use, is_region_known, to_inference_error
+from ktp_server.engines.triton_errors import is_out_of_reach, is_region_in_use, is_region_known
 
 __all__ = ["KnownRegions"]
 
-REQUEST_DEADLINE_S = 2.0
+UNREGISTER_DEADLINE_S = 2.0
 CLOSING_TIME_S = 3.0
 """How long executions that nobody waits for may keep the end waiting; longer ones keep their memory registered."""
 PAUSE_S = 0.05
@@ -26,11 +26,15 @@ class KnownRegions:
         self._known: set[str] = set()
         self._left: set[str] = set()
 
-    async def introduce(self, regions: Iterable[Region]) -> None:
-        """Make regions known to the server.
+    async def introduce(self, regions: Iterable[Region], deadline_s: float | None) -> None:
+        """Make regions known to the server, in the time of the call that needs them: a busy server takes its time.
+
+        Args:
+            regions: what the call reads or writes.
+            deadline_s: moment on the monotonic clock after which nobody waits any more; None for no limit.
 
         Raises:
-            InferenceError: it cannot open one: it does not run on this host, or refuses.
+            InferenceServerException: it cannot open one (it does not run on this host), or there was no answer.
         """
         for region in regions:
             if region.name in self._known:
@@ -39,17 +43,21 @@ class KnownRegions:
             self._known.add(region.name)
             try:
                 await self._client.register_system_shared_memory(
-                    region.name, f"/{region.name}", region.size_bytes, client_timeout=REQUEST_DEADLINE_S
+                    region.name,
+                    f"/{region.name}",
+                    region.size_bytes,
+                    client_timeout=None if deadline_s is None else max(0.0, deadline_s - time.monotonic()),
                 )
             except InferenceServerException as error:
-                if not is_region_known(error):
+                if is_region_known(error):
+                    continue
+                if not is_out_of_reach(error):
                     self._known.discard(region.name)
-                    raise to_inference_error("shared memory", error) from error
+                raise
 
-    async def introduce_anew(self, region: Region) -> None:
-        """Make a region known that the server may have forgotten; errors as in `introduce`."""
+    def forget(self, region: Region) -> None:
+        """The server may not know a region any more."""
         self._known.discard(region.name)
-        await self.introduce([region])
 
     def forget_all(self) -> None:
         """The server was started anew and knows no region."""
@@ -72,7 +80,7 @@ class KnownRegions:
         """
         for name in sorted(self._left):
             try:
-                await self._client.unregister_system_shared_memory(name, client_timeout=REQUEST_DEADLINE_S)
+                await self._client.unregister_system_shared_memory(name, client_timeout=UNREGISTER_DEADLINE_S)
             except InferenceServerException as error:
                 if is_out_of_reach(error):
                     return False

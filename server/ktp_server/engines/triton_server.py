@@ -115,12 +115,12 @@ class TritonServer:
         """
         self.in_flight_count += 1
         try:
-            await self._regions.introduce(tensors.regions())
+            await self._introduce(model, tensors.regions(), deadline_s)
             try:
                 return await self._call(model, tensors, deadline_s)
             except RegionUnknown:
                 self._regions.forget_all()
-                await self._regions.introduce(tensors.regions())
+                await self._introduce(model, tensors.regions(), deadline_s)
                 return await self._call(model, tensors, deadline_s)
         finally:
             self.in_flight_count -= 1
@@ -192,11 +192,24 @@ class TritonServer:
         return differences
 
     async def _try_out(self) -> None:
+        deadline_s = time.monotonic() + PROBE_DEADLINE_S
         if self._sample is not None:
-            await self._regions.introduce_anew(self._sample)
-        for spec in self._specs.values():
-            deadline_s = time.monotonic() + PROBE_DEADLINE_S
-            await self._call(spec.name, RemoteTensors(spec.example_batch(), {}, {}), deadline_s)
+            self._regions.forget(self._sample)
+            await self._introduce(next(iter(self._specs)), [self._sample], deadline_s)
+        probes = [
+            self._call(spec.name, RemoteTensors(spec.example_batch(), {}, {}), deadline_s)
+            for spec in self._specs.values()
+        ]
+        # All at once, and to the end: each that died is found now, not by a later look.
+        for outcome in await asyncio.gather(*probes, return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                raise outcome
+
+    async def _introduce(self, model: str, regions: Iterable[Region], deadline_s: float | None) -> None:
+        try:
+            await self._regions.introduce(regions, deadline_s)
+        except InferenceServerException as error:
+            raise self._judge(model, error) from error
 
     async def _call(self, model: str, tensors: RemoteTensors, deadline_s: float | None) -> InferResult:
         remaining_s = None if deadline_s is None else deadline_s - time.monotonic()
@@ -213,19 +226,19 @@ class TritonServer:
                 client_timeout=remaining_s,
             )
         except InferenceServerException as error:
-            self._judge(model, error)
-            raise to_inference_error(model, error) from error
+            raise self._judge(model, error) from error
         self._circuit.note_answer(model)
         return result
 
-    def _judge(self, model: str, error: InferenceServerException) -> None:
-        """Say what a failure tells of the server."""
+    def _judge(self, model: str, error: InferenceServerException) -> InferenceError:
+        """Note what a failure tells of the server, and say what it means for the caller."""
         if is_silence(error):
             self._circuit.note_silence(model)
         elif is_server_fault(error):
             self._circuit.note_fault(model, is_certain=is_dead_process(error))
         if self._reloader is not None and is_dead_process(error):
             self._reloader.note_dead(model)
+        return to_inference_error(model, error)
 
     def _outputs(self, model: str, tensors: RemoteTensors) -> list[InferRequestedOutput]:
         outputs = []
