@@ -1,6 +1,10 @@
 """Settings of all tests."""
 
+import pytest
 from hypothesis import settings
+
+# What this module asserts is told with its values, as in the tests that inherit it.
+pytest.register_assert_rewrite("tests.contract.engine_contract")
 
 # A time limit for each example fails on a busy machine, not on a fault.
 settings.register_profile("ktp-ocr", deadline=None)

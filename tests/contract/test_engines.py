@@ -41,10 +41,6 @@ class TestEmbeddedEngine(BatchingContract):
         yield engine
         await engine.close()
 
-    def execution_count(self, engine: InferenceEngine, model: str) -> int:
-        assert isinstance(engine, EmbeddedEngine)
-        return engine.statistics(model).execution_count
-
     async def test_closing_refuses_what_waits(self, repository: Path) -> None:
         engine = EmbeddedEngine(read_model_repository(repository), SETTINGS)
         await engine.close()

@@ -8,20 +8,22 @@ from onnx import TensorProto, helper
 MAX_BATCH_SIZE = 8
 PREFERRED_BATCH_SIZE = 4
 QUEUE_LIMIT = 3
-QUEUE_DELAY_MS = 400
+QUEUE_DELAY_MS = 1000
+"""Long enough for requests of one moment to meet on a machine that has much else to do."""
 
 CONFIG = """
 name: "{name}"
 platform: "onnxruntime_onnx"
 max_batch_size: {max_batch_size}
 input [ {{ name: "x" data_type: {input_type} dims: [ {extent} ] }} ]
-output [ {{ name: "y" data_type: {output_type} dims: [ {extent} ] }} ]
+output [ {{ name: "y" data_type: TYPE_FP32 dims: [ {extent} ] }}{company} ]
 dynamic_batching {{
   {preferred}
   max_queue_delay_microseconds: {delay_us}
   {policy}
 }}
 """
+COMPANY = ', { name: "company" data_type: TYPE_INT64 dims: [ 1 ] }'
 POLICY = """
   priority_levels: 2
   default_priority_level: 1
@@ -33,12 +35,13 @@ POLICY = """
 def write_repository(root: Path) -> Path:
     """Write the models.
 
-    - `double`: y = 2 x, any extent: shows mix-ups of requests and shapes; batches eagerly.
+    - `double`: y = 2 x, any extent, and `company`, how many items shared the execution; batches eagerly: shows mix-ups.
     - `patient`: the same, but waits long for company: shows what happens to those that wait.
-    - `crowded`: the same, without a preferred size; few may wait: shows what happens to those that find no place.
+    - `crowded`: the same, with priority levels and without a preferred size; few may wait: shows what happens to those
+      that find no place.
     - `pick`: y = table[x], fails for x outside the table: shows what a failing batch does.
     """
-    common = {"max_batch_size": MAX_BATCH_SIZE, "output_type": "TYPE_FP32"}
+    common = {"max_batch_size": MAX_BATCH_SIZE}
     preferred = f"preferred_batch_size: [ {PREFERRED_BATCH_SIZE} ]"
     long_us = QUEUE_DELAY_MS * 1000
     for name, delay_us, queue_limit, sizes in (
@@ -46,10 +49,10 @@ def write_repository(root: Path) -> Path:
         ("patient", long_us, 0, preferred),
         ("crowded", long_us, QUEUE_LIMIT, ""),
     ):
-        policy = "" if name == "double" else POLICY.format(queue_limit=queue_limit)
-        own = {"name": name, "delay_us": delay_us, "policy": policy, "preferred": sizes}
+        policy = POLICY.format(queue_limit=queue_limit) if queue_limit else ""
+        own = {"name": name, "delay_us": delay_us, "policy": policy, "preferred": sizes, "company": COMPANY}
         _write(root, name, _double_graph(), CONFIG.format(**common, **own, input_type="TYPE_FP32", extent=-1))
-    own = {"name": "pick", "delay_us": 20000, "policy": "", "preferred": preferred}
+    own = {"name": "pick", "delay_us": 20000, "policy": "", "preferred": preferred, "company": ""}
     _write(root, "pick", _pick_graph(), CONFIG.format(**common, **own, input_type="TYPE_INT64", extent=1))
     return root
 
@@ -64,10 +67,19 @@ def _write(root: Path, name: str, graph: onnx.GraphProto, config: str) -> None:
 
 def _double_graph() -> onnx.GraphProto:
     return helper.make_graph(
-        [helper.make_node("Add", ["x", "x"], ["y"])],
+        [
+            helper.make_node("Add", ["x", "x"], ["y"]),
+            helper.make_node("Shape", ["x"], ["count"], start=0, end=1),
+            helper.make_node("Concat", ["count", "one"], ["column"], axis=0),
+            helper.make_node("Expand", ["count", "column"], ["company"]),
+        ],
         "double",
         [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", "extent"])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", "extent"])],
+        [
+            helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", "extent"]),
+            helper.make_tensor_value_info("company", TensorProto.INT64, ["batch", 1]),
+        ],
+        initializer=[helper.make_tensor("one", TensorProto.INT64, [1], [1])],
     )
 
 

@@ -26,7 +26,7 @@ from ktp_specimen.generate import SpecimenSettings, write_specimens
 from ktp_specimen.strata import Stratum
 from ktp_specimen.truth import read_truths
 from tests.end_to_end.conftest import ServerProcess, start_process, stop_process
-from tests.triton.statistics import count_executions, count_requests
+from tests.triton.statistics import count_executions, count_requests, wait_for_requests
 from tests.triton.triton_process import TritonProcess, run_triton
 
 RECOGNITION = "ktp_text_recognition"
@@ -36,7 +36,8 @@ CARD_COUNT = 4
 SPECIMEN_SEED = 7711
 SPECS = read_model_repository(find_model_repository())
 TIMEOUT_S = 60.0
-BACK_WITHIN_S = 10.0
+BACK_WITHIN_S = 30.0
+"""On a quiet machine it takes a few seconds; wide, so that another load fails no test."""
 
 both_ways = pytest.mark.parametrize("uses_shared_memory", [False, True], ids=["messages", "shared memory"])
 
@@ -95,10 +96,9 @@ async def test_lines_of_different_cards_share_executions(
                 np.testing.assert_allclose(found.astype(np.float32), wanted.astype(np.float32), atol=1e-3)
 
         await asyncio.gather(*[call(caller) for caller in range(CALLER_COUNT)])
-        executions = count_executions(cards, RECOGNITION) - before[0]
-        requests = count_requests(cards, RECOGNITION) - before[1]
-    assert requests >= CALLER_COUNT * ROUND_COUNT
-    assert requests >= 2 * executions
+    requests = CALLER_COUNT * ROUND_COUNT
+    wait_for_requests(cards, RECOGNITION, before[1] + requests)
+    assert requests >= 2 * (count_executions(cards, RECOGNITION) - before[0])
 
 
 def width_of(sample: Sample) -> int:
