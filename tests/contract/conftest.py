@@ -1,6 +1,7 @@
 """A real grpc.aio server over a scripted reader, on a free port."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import grpc
@@ -30,12 +31,27 @@ class Bench:
     stub: "stubs.KtpOcrServiceAsyncStub"  # a name of the type stubs only
 
 
+@asynccontextmanager
+async def serve(reader: ScriptedReader, settings: Settings = SETTINGS) -> AsyncIterator[RunningServer]:
+    """Run a server, and stop it whatever happens: one that outlived its test would trouble the next."""
+    server = await start_server(reader, settings)
+    try:
+        yield server
+    finally:
+        reader.release.set()
+        await server.drain(1.0)
+
+
+@asynccontextmanager
+async def succeed(server: RunningServer, reader: ScriptedReader) -> AsyncIterator[RunningServer]:
+    """Run a server at the address of one that has stopped."""
+    async with serve(reader, SETTINGS.model_copy(update={"listen_address": server.address})) as successor:
+        yield successor
+
+
 @pytest.fixture
 async def bench() -> AsyncIterator[Bench]:
     reader = ScriptedReader()
-    server = await start_server(reader, SETTINGS)
-    await server.report(serving=True)
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+    async with serve(reader) as server, grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+        await server.report(serving=True)
         yield Bench(reader, server, channel, stubs.KtpOcrServiceStub(channel))
-    reader.release.set()
-    await server.drain(1.0)

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from ktp_server.client import AsyncKtpOcrClient, Endpoint, RetryPolicy
 from ktp_server.client.batch import BatchError, BatchPlan, BatchProgress, run_batch
 from ktp_server.errors import ErrorReason, RecognitionError
-from ktp_server.front.app import RunningServer, start_server
-from tests.contract.conftest import SETTINGS, Bench
+from ktp_server.front.app import RunningServer
+from tests.contract.conftest import SETTINGS, Bench, serve, succeed
 from tests.contract.guarded_server import new_key, run_guarded
 from tests.contract.scripted_reader import ScriptedReader
 
@@ -81,8 +81,7 @@ def test_interrupted_anywhere_and_as_often_as_may_be(names: set[str], stops: lis
         for name in sorted(names)[::bad_share]:
             reader.failures[f"image {name}".encode()] = BAD
         plan = BatchPlan(fill(folder / "photos", contents), folder / "out.jsonl", in_flight_count=3)
-        server = await start_server(reader, SETTINGS)
-        async with client_of(server) as client:
+        async with serve(reader) as server, client_of(server) as client:
             for stop in stops:
                 journaled = sources_in(plan.journal)
                 begun = Counter(reader.started)
@@ -94,7 +93,6 @@ def test_interrupted_anywhere_and_as_often_as_may_be(names: set[str], stops: lis
                     break
             if not plan.out.exists():
                 await run_batch(client, plan, nothing)
-        await server.drain(1.0)
         rows = rows_of(plan.out)
         assert [row["file"] for row in rows] == sorted(contents)
         for row in rows:
@@ -163,8 +161,7 @@ async def test_a_server_that_stays_away_stops_it_and_nothing_is_lost(tmp_path: P
     reader = ScriptedReader()
     contents = {f"{n}.jpg": (b"wait" if n == 5 else b"A%d" % n) for n in range(9)}
     plan = BatchPlan(fill(tmp_path / "photos", contents), tmp_path / "out.jsonl", in_flight_count=1)
-    server = await start_server(reader, SETTINGS)
-    async with client_of(server) as client, asyncio.timeout(60.0):
+    async with asyncio.timeout(60.0), serve(reader) as server, client_of(server) as client:
         run = asyncio.create_task(run_batch(client, plan, nothing))
         while not reader.started[b"wait"]:
             await asyncio.sleep(0.01)
@@ -172,9 +169,8 @@ async def test_a_server_that_stays_away_stops_it_and_nothing_is_lost(tmp_path: P
         with pytest.raises(BatchError, match="5 of 9 images are done; the same command goes on"):
             await run
         reader.release.set()
-        successor = await start_server(reader, SETTINGS.model_copy(update={"listen_address": server.address}))
-        assert await run_batch(client, plan, nothing) == {"OK": 9}
-        await successor.drain(1.0)
+        async with succeed(server, reader):
+            assert await run_batch(client, plan, nothing) == {"OK": 9}
     assert reader.started[b"A0"] == 1
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Collection, Iterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +10,10 @@ import pytest
 
 from ktp_server.client import AsyncKtpOcrClient, CallError, CardImage, Endpoint, KtpOcrClient, RetryPolicy
 from ktp_server.errors import ErrorReason, RecognitionError
-from ktp_server.front.app import RunningServer, start_server
+from ktp_server.front.app import RunningServer
 from ktp_server.results import RecognitionResult
-from ktp_server.settings import Settings
 from tests.certificates import Authority
-from tests.contract.conftest import SETTINGS, Bench
+from tests.contract.conftest import SETTINGS, Bench, serve
 from tests.contract.guarded_server import new_key
 from tests.contract.scripted_reader import ScriptedReader, recognition_of
 
@@ -100,16 +98,6 @@ class FailsAtFirst(ScriptedReader):
         return await super().recognize(data, deadline_s, require)
 
 
-@asynccontextmanager
-async def serve(reader: ScriptedReader, settings: Settings = SETTINGS) -> AsyncIterator[RunningServer]:
-    server = await start_server(reader, settings)
-    try:
-        yield server
-    finally:
-        reader.release.set()
-        await server.drain(1.0)
-
-
 def local(server: RunningServer) -> Endpoint:
     return Endpoint(f"127.0.0.1:{server.port}")
 
@@ -153,15 +141,6 @@ async def test_nobody_waits_past_the_deadline() -> None:
     assert time.monotonic() - begin_s < 15.0, "the delay would end after the deadline: the failure is told at once"
 
 
-async def test_absent_server_is_told_after_the_last_attempt() -> None:
-    async with AsyncKtpOcrClient(Endpoint("127.0.0.1:1"), RetryPolicy(3, pause_first_s=0.01)) as client:
-        with pytest.raises(CallError, match="cannot be reached") as caught:
-            await client.recognize(b"A")
-    assert caught.value.reason is ErrorReason.MODEL_UNAVAILABLE
-    with KtpOcrClient(Endpoint("127.0.0.1:1"), NEVER) as blocking, pytest.raises(CallError, match="cannot be reached"):
-        await asyncio.to_thread(blocking.recognize, b"A")
-
-
 async def test_transient_failures_of_a_streams_images_are_tried_again() -> None:
     names = [f"NAMA {number}" for number in range(20)]
     images = [CardImage(name, name.encode()) for name in names]
@@ -174,31 +153,6 @@ async def test_transient_failures_of_a_streams_images_are_tried_again() -> None:
     for some in (answers, blocked):
         assert {answer.request_id: answer.result for answer in some} == {name: recognition_of(name) for name in names}
         assert len(some) == len(names)
-
-
-@pytest.mark.parametrize("grace_s", [0.0, 0.2])
-async def test_a_stream_outlives_its_server(grace_s: float) -> None:
-    """The server stops in the middle and another takes its port: every image is answered once."""
-    names = [f"NAMA {number}" for number in range(10)] + ["wait 1", "wait 2"] + [f"B {number}" for number in range(10)]
-    reader = ScriptedReader()
-    server = await start_server(reader, SETTINGS)
-    answers: list[str] = []
-
-    async def read_all() -> None:
-        async with AsyncKtpOcrClient(local(server), RetryPolicy(100, pause_max_s=0.1)) as client:
-            async for answer in client.recognize_many(CardImage(name, name.encode()) for name in names):
-                assert answer.result == recognition_of(answer.request_id)
-                answers.append(answer.request_id)
-
-    async with asyncio.timeout(60.0), asyncio.TaskGroup() as group:
-        group.create_task(read_all())
-        while reader.started.total() < 12:
-            await asyncio.sleep(0.01)
-        await server.drain(grace_s)
-        reader.release.set()
-        successor = await start_server(reader, SETTINGS.model_copy(update={"listen_address": server.address}))
-    await successor.drain(1.0)
-    assert sorted(answers) == sorted(names)
 
 
 async def test_an_image_that_breaks_the_stream_is_found() -> None:

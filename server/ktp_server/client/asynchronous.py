@@ -11,10 +11,11 @@ import grpc
 
 from ktp.ocr.v1 import ktp_ocr_service_pb2 as messages
 from ktp.ocr.v1 import ktp_ocr_service_pb2_grpc as stubs
-from ktp_server.client.endpoint import CHANNEL_OPTIONS, TIMEOUT_S, Endpoint
+from ktp_server.client.endpoint import CHANNEL_OPTIONS, HEALTH_CHECK, RECONNECT_S, TIMEOUT_S, Endpoint
 from ktp_server.client.failures import CallError, call_error
 from ktp_server.client.images import IN_FLIGHT_COUNT, CardAnswer, CardImage, Window
 from ktp_server.client.retry import Attempts, RetryPolicy
+from ktp_server.errors import ErrorReason
 from ktp_server.front.convert import assessment_from_response, recognition_from_message
 from ktp_server.results import AssessmentResult, RecognitionResult
 
@@ -44,6 +45,7 @@ class AsyncKtpOcrClient:
         else:
             self._channel = grpc.aio.secure_channel(endpoint.address, credentials, options=CHANNEL_OPTIONS)
         self._stub = stubs.KtpOcrServiceStub(self._channel)
+        self._check_health: Callable[..., Awaitable[bytes]] = self._channel.unary_unary(HEALTH_CHECK)
         self._metadata = endpoint.metadata()
         self._retry = retry or RetryPolicy()
 
@@ -116,7 +118,7 @@ class AsyncKtpOcrClient:
                 for image in window.take_all():
                     yield await self._ask_alone(image)
             else:
-                await asyncio.sleep(attempts.pause_s(failure))
+                await self._rest(attempts, failure)
 
     async def _exchange(
         self, source: AsyncIterator[CardImage], window: Window, timeout_s: float | None
@@ -138,9 +140,9 @@ class AsyncKtpOcrClient:
                 # While the server has no room, this waits in a call of its own, and takes no answers: all slows down.
                 yield await self._ask_alone(image) if answer.is_transient else answer
             outbox.put_nowait(None)
-            with contextlib.suppress(grpc.aio.AioRpcError):  # everything is answered; how the stream ends is no matter
-                await anext(responses, None)
+            await call.code()  # everything is answered; how the stream ends is no matter
         finally:
+            outbox.put_nowait(None)  # a call that is over leaves its writer waiting
             call.cancel()
 
     async def _ask_alone(self, image: CardImage) -> CardAnswer:
@@ -158,7 +160,15 @@ class AsyncKtpOcrClient:
             try:
                 return await method(request, timeout=attempts.remaining_s, metadata=self._metadata)
             except grpc.aio.AioRpcError as error:
-                await asyncio.sleep(attempts.pause_s(call_error(error, request.request_id)))
+                await self._rest(attempts, call_error(error, request.request_id))
+
+    async def _rest(self, attempts: Attempts, failure: CallError) -> None:
+        """Wait before the next attempt; without a connection, until there is one, else it would fail at once."""
+        await asyncio.sleep(attempts.pause_s(failure))
+        if failure.reason is ErrorReason.MODEL_UNAVAILABLE:
+            with contextlib.suppress(grpc.aio.AioRpcError):  # the next attempt says what is wrong
+                await self._check_health(b"", timeout=attempts.within_s(RECONNECT_S), wait_for_ready=True)
+            attempts.check_time(failure)
 
 
 async def _iterate(images: AsyncIterable[CardImage] | Iterable[CardImage]) -> AsyncIterator[CardImage]:

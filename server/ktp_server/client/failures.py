@@ -26,6 +26,10 @@ ON_THE_WAY: Mapping[grpc.StatusCode, tuple[ErrorReason, str]] = {
 }
 """What a failure means that comes from gRPC or a proxy instead of a server of ours."""
 
+BROKEN_CONNECTION = ("Internal error from Core", "RST_STREAM")
+"""How gRPC tells of a connection that broke while a message was written, and of a stream that was reset, with INTERNAL
+as code. Source: grpc/_cython/_cygrpc/aio/call.pyx.pxi; gRPC core, chttp2 transport."""
+
 TOO_LARGE = "larger than max"
 """How gRPC tells of a message beyond a limit; its code is that of overload. Source: gRPC core, message size filter."""
 
@@ -91,6 +95,8 @@ def _failure_on_the_way(error: RpcFailure) -> RecognitionError:
     code, details = error.code(), error.details() or ""
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED and TOO_LARGE in details:
         return RecognitionError(ErrorReason.IMAGE_TOO_LARGE, "the image is larger than the server's messages may be")
+    if code is grpc.StatusCode.INTERNAL and any(text in details for text in BROKEN_CONNECTION):
+        code = grpc.StatusCode.UNAVAILABLE
     if code not in ON_THE_WAY:
         return RecognitionError(ErrorReason.INTERNAL, f"the call failed with {code.name}: {details}")
     reason, message = ON_THE_WAY[code]

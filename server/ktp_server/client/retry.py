@@ -65,6 +65,10 @@ class Attempts:
         """Note that something succeeded: what fails later begins anew."""
         self._failed_count = 0
 
+    def within_s(self, time_s: float) -> float:
+        """Give a time to wait, or the time until the deadline where that is shorter."""
+        return time_s if self.remaining_s is None else min(time_s, self.remaining_s)
+
     def pause_s(self, failure: CallError) -> float:
         """Give the time to wait before the next attempt.
 
@@ -81,3 +85,15 @@ class Attempts:
         if self.remaining_s is not None and pause_s >= self.remaining_s:
             raise failure
         return pause_s
+
+    def check_time(self, failure: CallError) -> None:
+        """Make sure that there is time for another attempt.
+
+        Args:
+            failure: of the last one.
+
+        Raises:
+            CallError: that failure, where there is none.
+        """
+        if self.remaining_s == 0.0:
+            raise failure

@@ -12,10 +12,11 @@ import grpc
 
 from ktp.ocr.v1 import ktp_ocr_service_pb2 as messages
 from ktp.ocr.v1 import ktp_ocr_service_pb2_grpc as stubs
-from ktp_server.client.endpoint import CHANNEL_OPTIONS, TIMEOUT_S, Endpoint
+from ktp_server.client.endpoint import CHANNEL_OPTIONS, HEALTH_CHECK, RECONNECT_S, TIMEOUT_S, Endpoint
 from ktp_server.client.failures import CallError, RpcFailure, call_error
 from ktp_server.client.images import IN_FLIGHT_COUNT, CardAnswer, CardImage, Window
 from ktp_server.client.retry import Attempts, RetryPolicy
+from ktp_server.errors import ErrorReason
 from ktp_server.front.convert import assessment_from_response, recognition_from_message
 from ktp_server.results import AssessmentResult, RecognitionResult
 
@@ -45,6 +46,7 @@ class KtpOcrClient:
         else:
             self._channel = grpc.secure_channel(endpoint.address, credentials, CHANNEL_OPTIONS)
         self._stub = stubs.KtpOcrServiceStub(self._channel)
+        self._check_health: Callable[..., bytes] = self._channel.unary_unary(HEALTH_CHECK)
         self._metadata = endpoint.metadata()
         self._retry = retry or RetryPolicy()
 
@@ -112,7 +114,7 @@ class KtpOcrClient:
                 # One of them has ended the stream: each is sent by itself.
                 yield from map(self._ask_alone, window.take_all())
             else:
-                time.sleep(attempts.pause_s(failure))
+                self._rest(attempts, failure)
 
     def _exchange(self, source: Iterator[CardImage], window: Window, timeout_s: float | None) -> Iterator[CardAnswer]:
         """Send what is unanswered, then the rest, over one stream."""
@@ -150,5 +152,12 @@ class KtpOcrClient:
             try:
                 return method(request, timeout=attempts.remaining_s, metadata=self._metadata)
             except grpc.RpcError as error:
-                failure = call_error(cast("RpcFailure", error), request.request_id)
-                time.sleep(attempts.pause_s(failure))
+                self._rest(attempts, call_error(cast("RpcFailure", error), request.request_id))
+
+    def _rest(self, attempts: Attempts, failure: CallError) -> None:
+        """Wait before the next attempt; without a connection, until there is one, else it would fail at once."""
+        time.sleep(attempts.pause_s(failure))
+        if failure.reason is ErrorReason.MODEL_UNAVAILABLE:
+            with contextlib.suppress(grpc.RpcError):  # the next attempt says what is wrong
+                self._check_health(b"", timeout=attempts.within_s(RECONNECT_S), wait_for_ready=True)
+            attempts.check_time(failure)
