@@ -13,14 +13,31 @@ from ktp_specimen.strata import Stratum
 from tests.end_to_end.conftest import COMMAND, ServerProcess, SpecimenSet
 
 ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
 
 
 def readme_commands(program: str) -> list[str]:
     """Indented command lines of the README that start with a program, comments taken off."""
-    text = (ROOT / "README.md").read_text("utf-8")
+    text = README.read_text("utf-8")
     return [
         line.split("  #")[0].strip() for line in re.findall(rf"^    ({re.escape(program)} .*)$", text, re.MULTILINE)
     ]
+
+
+def readme_answer() -> object:
+    """The README's example of a JSON line."""
+    (example,) = re.findall(r"^```json\n(.*?)^```", README.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    return json.loads(example)
+
+
+def keys(example: object) -> set[str]:
+    """Every key of a JSON text, with those above it; `...` stands for more of them."""
+    return {
+        path
+        for key, below in (example.items() if isinstance(example, dict) else ())
+        if key != "..."
+        for path in (key, *(f"{key}.{inner}" for inner in keys(below)))
+    }
 
 
 def lines_of_another_ocr(specimens: SpecimenSet) -> list[dict[str, object]]:
@@ -47,6 +64,7 @@ def test_commands_of_the_command_line(specimens: SpecimenSet, server: ServerProc
         if "--json" in arguments:
             (line,) = outcome.stdout.splitlines()
             assert json.loads(line)["status"] == "OK"
+            assert keys(readme_answer()) <= keys(json.loads(line))
 
 
 def test_make_targets_that_the_readme_names_exist() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -169,3 +170,17 @@ def test_annotated_picture_outlines_the_card_and_leaves_the_image_alone() -> Non
     assert changed[20:22, 10:110].mean() > 0.4
     assert not changed[100:, :].any()
     assert (picture[:, 160:] < 100).any()
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_number_stands_behind_the_end_of_its_text(turned: bool) -> None:
+    corners = [(60.0, 40.0), (120.0, 40.0), (120.0, 60.0), (60.0, 60.0)]
+    first, second, third, fourth = corners[2:] + corners[:2] if turned else corners
+    result = recognition_of("BUDI")
+    field = replace(result.card.fields["nama"], quad=(first, second, third, fourth))
+    blank = np.full((120, 200, 3), 90, dtype=np.uint8)
+    picture = annotate(blank, replace(result, card=replace(result.card, fields={"nama": field})))
+    without = annotate(blank, replace(result, card=replace(result.card, fields={})))
+    drawn = (picture[:, :200] != without[:, :200]).any(axis=2)
+    left, right = drawn[40:60, 10:57].any(), drawn[40:60, 124:180].any()
+    assert (left, right) == (turned, not turned)
