@@ -3,14 +3,18 @@
 import numpy as np
 import pytest
 
+from ktp_postprocessing.frames import LineFrames
 from ktp_postprocessing.free_text import read_address, read_name, to_free_case
 from ktp_postprocessing.lines import Span, TextLine, make_spans
+from ktp_specimen.names import draw_address, draw_name
+
+QUAD = np.array([[0.0, 0], [200, 0], [200, 12], [0, 12]])
+ALPHABET = "".join(map(chr, range(32, 97)))
 
 
 def make_span(text: str, doubtful: str = "") -> Span:
-    quad = np.array([[0.0, 0], [200, 0], [200, 12], [0, 12]])
     confidences = tuple(0.6 if character in doubtful else 0.9995 for character in text)
-    (span,) = make_spans([TextLine(text, 0.99, quad, confidences)])
+    (span,) = make_spans([TextLine(text, 0.99, QUAD, confidences)])
     return span
 
 
@@ -73,3 +77,69 @@ def test_a_number_glued_to_its_word_stays(text: str) -> None:
 )
 def test_a_comma_before_a_degree_comes_back(text: str, printed: str) -> None:
     assert read_name(make_span(text, doubtful=".")).value == printed
+
+
+@pytest.mark.parametrize(
+    ("text", "printed"),
+    [
+        ("YANTO, SH. SE, S.KOM", "YANTO, SH, SE, S.KOM"),
+        ("M. HAKIM, M.M.. SE", "M. HAKIM, M.M., SE"),
+        ("HENDRIK, S.Pd.. S.PD", "HENDRIK, S.Pd., S.PD"),
+        ("MADE: S.PD, MT", "MADE, S.PD, MT"),
+        ("RUDI, S.Kep., NS", "RUDI, S.Kep., Ns"),
+    ],
+)
+def test_doubtful_marks_between_degrees_become_commas(text: str, printed: str) -> None:
+    assert read_name(make_span(text, doubtful=".: ")).value == printed
+
+
+@pytest.mark.parametrize("text", ["RAHMAD SE", "DEWI, S.H. M.KN", "ANDI, SH.MH", "ST. MAEMUNAH", "SITI, S.E., M.M."])
+def test_degrees_that_were_read_clearly_stay(text: str) -> None:
+    assert read_name(make_span(text)).value == text
+
+
+def make_blurred(text: str, printed: str) -> Span:
+    """A line read as `text` whose columns leave a tenth for what is printed, where the two, as long, differ."""
+    classes = len(ALPHABET) + 1
+    log_probability = np.full((2 * len(text), classes), np.log(1e-7), np.float32)
+    log_probability[1::2, -1] = np.log(0.999)
+    for column, (read, true) in enumerate(zip(text, printed, strict=True)):
+        log_probability[2 * column, ALPHABET.index(true)] = np.log(0.1)
+        log_probability[2 * column, ALPHABET.index(read)] = np.log(0.9)
+    frames = LineFrames.of_line(log_probability, ALPHABET, range(0, 2 * len(text), 2))
+    (span,) = make_spans([TextLine(text, 0.9, QUAD, (0.99,) * len(text), frames)])
+    return span
+
+
+@pytest.mark.parametrize(
+    ("text", "printed"),
+    [
+        ("LLN. RAYA BOGOR", "JLN. RAYA BOGOR"),
+        ("KR. AGUNG", "KP. AGUNG"),
+        ("JL. MAWAR GO. 6", "JL. MAWAR GG. 6"),
+        ("JL. MAWAR RF.06", "JL. MAWAR RT.06"),
+        ("JL. MAWAR NO : SA", "JL. MAWAR NO : 5A"),
+    ],
+)
+def test_a_doubtful_word_of_addresses_is_read_as_one(text: str, printed: str) -> None:
+    assert read_address(make_blurred(text, printed)).value == printed
+    assert read_address(make_blurred(text, text)).value == text
+
+
+def test_four_strokes_are_no_number() -> None:
+    assert read_address(make_span("GG. KENANGA VIIII NO 4")).value == "GG. KENANGA VIII NO 4"
+
+
+@pytest.mark.parametrize(
+    "text", ["KR. AGUNG", "JL. KARTINI NO. 122B", "LO. 6", "JL. MAWAR NO. B1", "GA. II/3", "RAYA 12"]
+)
+def test_a_rare_word_of_an_address_that_was_read_clearly_stays(text: str) -> None:
+    assert read_address(make_span(text)).value == text
+
+
+def test_drawn_names_and_addresses_that_were_read_clearly_stay() -> None:
+    rng = np.random.default_rng(7)
+    for _ in range(300):
+        name, address = draw_name(rng, female=False), draw_address(rng)
+        assert read_name(make_span(name)).value == name
+        assert read_address(make_span(address)).value == address
