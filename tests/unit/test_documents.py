@@ -1,6 +1,7 @@
 """The documents say what is there: links lead somewhere, settings and error reasons are complete."""
 
 import re
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -9,14 +10,37 @@ from ktp_server.errors import ERROR_POLICIES
 from ktp_server.settings_document import write_document
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
+    *(ROOT / folder / "README.md" for folder in ("benchmarks", "training", "triton_models")),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def anchors(document: Path) -> set[str]:
+    """What `#...` may lead to: GitHub's names of the headings."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_relative_links_lead_somewhere(document: Path) -> None:
-    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text("utf-8"))
-    missing = [link for link in links if not (document.parent / link).exists()]
-    assert not missing
+    links = re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", document.read_text("utf-8"))
+    places = [(document.parent / path if path else document, anchor) for path, anchor in links]
+    assert [place for place, _ in places if not place.exists()] == []
+    assert [(place, anchor) for place, anchor in places if anchor and anchor not in anchors(place)] == []
+
+
+def test_every_module_that_the_architecture_names_exists() -> None:
+    document = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    files = set(re.findall(r"`([a-z_/*]+\.py)`", document))
+    modules = {f"ktp_preprocessing.{name}" for name in re.findall(r"`\.([a-z_]+)`", document)}
+    modules |= set(re.findall(r"`(ktp_(?:pre|post)processing\.[a-z_]+)`", document))
+    assert len(files) >= 15
+    assert len(modules) >= 12
+    server = ROOT / "server" / "ktp_server"
+    assert [name for name in sorted(files) if not [*server.glob(name), *server.glob(f"*/{name}")]] == []
+    assert [name for name in sorted(modules) if find_spec(name) is None] == []
 
 
 def test_every_folder_of_the_table_exists() -> None:
