@@ -6,6 +6,7 @@ cancelled or ran out of time), it is dropped instead of used again: another requ
 Python's resource tracker, a process of its own, unlinks what is left when this process ends without cleaning up.
 """
 
+import errno
 import os
 import uuid
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ __all__ = ["REGION_PREFIX", "Region", "RegionPool"]
 
 REGION_PREFIX = "ktp_ocr_"
 SMALLEST_REGION_BYTES = 1 << 16
+SPARED_SHARE = 0.25
+"""Part of the host's shared memory that is left to others: Triton's Python models need it to answer at all."""
 MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108  # where Linux shows shared memory; Triton servers run on Linux only
 
 
@@ -69,7 +72,7 @@ class RegionPool:
         """Take a region of at least so many bytes.
 
         Raises:
-            OSError: the host has no shared memory left.
+            OSError: the host has no shared memory left but what is spared for others.
         """
         rounded = max(SMALLEST_REGION_BYTES, 1 << (size_bytes - 1).bit_length())
         waiting = self._free.setdefault(rounded, [])
@@ -100,6 +103,9 @@ class RegionPool:
 
 
 def _make_memory(size_bytes: int) -> SharedMemory:
+    host = os.statvfs(MEMORY_FOLDER)
+    if host.f_bavail * host.f_frsize - size_bytes < SPARED_SHARE * host.f_blocks * host.f_frsize:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     memory = SharedMemory(name=f"{REGION_PREFIX}{os.getpid()}_{uuid.uuid4().hex[:12]}", create=True, size=size_bytes)
     try:
         # Pages are given on first use, and where there are none left (a container's 64 MB) the process gets SIGBUS.

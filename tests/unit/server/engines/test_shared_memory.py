@@ -2,6 +2,7 @@
 
 import errno
 import os
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -66,5 +67,19 @@ def test_full_memory_is_an_error_that_leaves_nothing() -> None:
     pool = RegionPool()
     with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
         pool.take(int(1.1 * room.f_blocks * room.f_frsize))
+    pool.close()
+    assert left_behind() == []
+
+
+@pytest.mark.parametrize(("free_count", "is_given"), [(250, False), (265, False), (266, True)])
+def test_a_quarter_of_the_hosts_memory_is_left_to_others(
+    monkeypatch: pytest.MonkeyPatch, free_count: int, is_given: bool
+) -> None:
+    """Of 1000 blocks of 4 KiB: a region of 64 KiB takes 16."""
+    host = os.statvfs_result((4096, 4096, 1000, free_count, free_count, 0, 0, 0, 0, 255))
+    monkeypatch.setattr(os, "statvfs", lambda _: host)
+    pool = RegionPool()
+    with nullcontext() if is_given else pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
+        pool.take(1)
     pool.close()
     assert left_behind() == []
