@@ -23,6 +23,10 @@ _IMPOSSIBLE_NATS = 12.0  # by which anything is likelier than what is never prin
 _TRAILING_NAME_MARKS = " ,;:=_*'\"-"
 _TRAILING_ADDRESS_MARKS = " ,;:="
 _HOUSE_NUMBER = re.compile(r"\bNO ?[.:]? ?([0-9A-Z]{1,4})(?![0-9A-Z])")
+_DIGIT_LIKE_LETTERS = "OI"  # no house number ends with them, lest it be misread
+_STREET_WORD = re.compile(r"(?<![A-Z0-9])[A-Z0-9]*[A-Z][A-Z0-9]*(?![A-Z0-9])")
+_MIN_STREET_LETTERS = 5  # of a word that may be a misread one of the list; shorter ones resemble too many
+_LONG_WORD_LETTERS = 8  # from which on two letters may differ
 _ADDRESS_WORD = re.compile(r"^(?=[0-9]*[A-Z])[0-9A-Z]+(?=[ .])|(?<= )(?=[0-9]*[A-Z])[0-9A-Z]{2,4}(?=[.:]? ?[0-9])")
 
 
@@ -70,8 +74,9 @@ def read_name(span: Span) -> Normal:
 def read_address(span: Span) -> Normal:
     """An address: only a digit between letters is certainly misread."""
     text = repair_inner_digits(to_free_case(span.text)).rstrip(_TRAILING_ADDRESS_MARKS)
-    for match in reversed(list(_ADDRESS_WORD.finditer(text))):
-        text = _choose(span, text, (match.span(), _list_near_words(match.group())), _USUAL_NATS)
+    for words, kind in ((_ADDRESS_WORD, "abbreviation"), (_STREET_WORD, "name")):
+        for match in reversed(list(words.finditer(text))):
+            text = _choose(span, text, (match.span(), _list_near_words(match.group(), kind)), _USUAL_NATS)
     for match in reversed(list(_HOUSE_NUMBER.finditer(text))):
         text = _choose(span, text, (match.span(1), _list_numbers(match[1])), _USUAL_NATS)
     return Normal(_apply_forms(span, text, _ADDRESS_FORMS), span.confidence)
@@ -97,16 +102,19 @@ def _choose(span: Span, text: str, change: tuple[tuple[int, int], Sequence[str]]
 
 
 @lru_cache(maxsize=1)
-def _list_address_words() -> frozenset[str]:
-    return frozenset(row["printed"] for row in read_bundled("address_words"))
+def _list_address_words() -> dict[str, str]:
+    """Word -> its kind: an abbreviation stands first or before a number, a name anywhere."""
+    return {row["printed"]: row["kind"] for row in read_bundled("address_words")}
 
 
-def _list_near_words(word: str) -> list[str]:
-    """The words of addresses that differ from a word in one letter; none for one of them."""
+def _list_near_words(word: str, kind: str) -> list[str]:
+    """The words of a kind that differ from a word in a letter or, if long, in two; none for one of any kind."""
     known = _list_address_words()
-    if word in known:
+    if word in known or (kind == "name" and len(word) < _MIN_STREET_LETTERS):
         return []
-    return sorted(other for other in known if Levenshtein.distance(word, other, score_cutoff=1) <= 1)
+    most = 2 if len(word) >= _LONG_WORD_LETTERS else 1
+    near = (other for other, its_kind in known.items() if its_kind == kind)
+    return [other for other in near if Levenshtein.distance(word, other, score_cutoff=most) <= most]
 
 
 def _list_numbers(text: str) -> list[str]:
@@ -114,7 +122,9 @@ def _list_numbers(text: str) -> list[str]:
     if text.isdigit() or text[:-1].isdigit():
         return []
     to_digits = Confusions.load().to_digits
-    numbers = (to_digits(text), to_digits(text[:-1]) + text[-1])
+    numbers = [to_digits(text)]
+    if text[-1] not in _DIGIT_LIKE_LETTERS:
+        numbers.append(to_digits(text[:-1]) + text[-1])
     return [number for number in numbers if number[:-1].isdigit() or number.isdigit()]
 
 

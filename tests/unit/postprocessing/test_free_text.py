@@ -119,6 +119,9 @@ def make_blurred(text: str, printed: str) -> Span:
         ("JL. MAWAR GO. 6", "JL. MAWAR GG. 6"),
         ("JL. MAWAR RF.06", "JL. MAWAR RT.06"),
         ("JL. MAWAR NO : SA", "JL. MAWAR NO : 5A"),
+        ("JL. GATOI SUBROTO", "JL. GATOT SUBROTO"),
+        ("SISINGAMANGARAIA", "SISINGAMANGARAJA"),
+        ("DUSUN PIPI7", "DUSUN PIPIT"),
     ],
 )
 def test_a_doubtful_word_of_addresses_is_read_as_one(text: str, printed: str) -> None:
