@@ -7,7 +7,7 @@ import asyncio
 import os
 import shutil
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from tritonclient.grpc import InferenceServerClient
 from ktp_server.engines.circuit import FAULTS_UNTIL_CUT_COUNT
 from ktp_server.engines.port import FailureKind, InferenceError
 from ktp_server.engines.repository import ModelRepositoryError, read_model_repository
+from ktp_server.engines.spec import ModelSpec
 from ktp_server.engines.triton import TritonEngine, TritonEngineSettings, open_triton_engine
 from ktp_server.model_building.building import build_repository
 from ktp_server.model_building.options import BuildOptions, Platform
@@ -34,10 +35,10 @@ both_ways = pytest.mark.parametrize("uses_shared_memory", [False, True], ids=["m
 
 @asynccontextmanager
 async def open_engine(
-    local: Path, *servers: TritonProcess, uses_shared_memory: bool = False
+    specs: Mapping[str, ModelSpec], *servers: TritonProcess, uses_shared_memory: bool = False
 ) -> AsyncIterator[TritonEngine]:
     settings = TritonEngineSettings(tuple(server.grpc_address for server in servers), uses_shared_memory)
-    async with open_triton_engine(read_model_repository(local), settings) as engine:
+    async with open_triton_engine(specs, settings) as engine:
         yield engine
 
 
@@ -49,10 +50,10 @@ async def wait_until_available(engine: TritonEngine, *, wanted: bool) -> None:
 
 @both_ways
 async def test_a_server_that_is_killed_and_started_again_loses_and_mixes_up_nothing(
-    local: Path, triton: TritonProcess, uses_shared_memory: bool
+    quick: Mapping[str, ModelSpec], triton: TritonProcess, uses_shared_memory: bool
 ) -> None:
     async with (
-        open_engine(local, triton, uses_shared_memory=uses_shared_memory) as engine,
+        open_engine(quick, triton, uses_shared_memory=uses_shared_memory) as engine,
         call_steadily(engine, MODEL) as account,
     ):
         await asyncio.to_thread(triton.stop, signal.SIGKILL)
@@ -64,10 +65,10 @@ async def test_a_server_that_is_killed_and_started_again_loses_and_mixes_up_noth
 
 
 async def test_shared_memory_that_a_restarted_server_forgot_is_registered_anew(
-    local: Path, triton: TritonProcess
+    quick: Mapping[str, ModelSpec], triton: TritonProcess
 ) -> None:
     """Nobody calls while it is away, so that nobody notices before the next call."""
-    async with open_engine(local, triton, uses_shared_memory=True) as engine:
+    async with open_engine(quick, triton, uses_shared_memory=True) as engine:
         for value in (1.0, 2.0):
             await engine.infer(MODEL, floats([value]))
         with InferenceServerClient(triton.grpc_address) as client:
@@ -78,10 +79,10 @@ async def test_shared_memory_that_a_restarted_server_forgot_is_registered_anew(
 
 @both_ways
 async def test_a_model_whose_process_is_killed_is_loaded_anew(
-    local: Path, triton: TritonProcess, uses_shared_memory: bool
+    quick: Mapping[str, ModelSpec], triton: TritonProcess, uses_shared_memory: bool
 ) -> None:
     async with (
-        open_engine(local, triton, uses_shared_memory=uses_shared_memory) as engine,
+        open_engine(quick, triton, uses_shared_memory=uses_shared_memory) as engine,
         call_steadily(engine, MODEL) as account,
     ):
         for process_id in triton.model_process_ids(MODEL):
@@ -94,10 +95,10 @@ async def test_a_model_whose_process_is_killed_is_loaded_anew(
 
 
 async def test_a_model_that_was_unloaded_is_missed_and_left_to_whoever_unloaded_it(
-    local: Path, triton: TritonProcess
+    quick: Mapping[str, ModelSpec], triton: TritonProcess
 ) -> None:
     with InferenceServerClient(triton.grpc_address) as client:
-        async with open_engine(local, triton) as engine, call_steadily(engine, MODEL) as account:
+        async with open_engine(quick, triton) as engine, call_steadily(engine, MODEL) as account:
             client.unload_model(MODEL)
             await wait_until_available(engine, wanted=False)
             await asyncio.sleep(1.5)
@@ -108,8 +109,10 @@ async def test_a_model_that_was_unloaded_is_missed_and_left_to_whoever_unloaded_
     assert account.failure_kinds == UNAVAILABLE
 
 
-async def test_an_idle_engine_notices_that_a_server_is_gone(local: Path, triton: TritonProcess) -> None:
-    async with open_engine(local, triton) as engine:
+async def test_an_idle_engine_notices_that_a_server_is_gone(
+    quick: Mapping[str, ModelSpec], triton: TritonProcess
+) -> None:
+    async with open_engine(quick, triton) as engine:
         assert engine.available
         os.kill(triton.process_id, signal.SIGSTOP)
         try:
@@ -129,9 +132,9 @@ def second(local: Path, tmp_path: Path) -> Iterator[TritonProcess]:
 
 
 async def test_with_two_servers_the_loss_of_one_is_no_failure(
-    local: Path, triton: TritonProcess, second: TritonProcess
+    quick: Mapping[str, ModelSpec], triton: TritonProcess, second: TritonProcess
 ) -> None:
-    async with open_engine(local, triton, second) as engine, call_steadily(engine, MODEL) as account:
+    async with open_engine(quick, triton, second) as engine, call_steadily(engine, MODEL) as account:
         await asyncio.to_thread(second.stop, signal.SIGKILL)
         await account.wait_for_answers()
         assert engine.available
@@ -139,9 +142,11 @@ async def test_with_two_servers_the_loss_of_one_is_no_failure(
     assert (account.wrong_count, account.failures) == (0, [])
 
 
-async def test_regions_that_cannot_be_opened_tell_that_a_server_is_gone(local: Path, second: TritonProcess) -> None:
+async def test_regions_that_cannot_be_opened_tell_that_a_server_is_gone(
+    quick: Mapping[str, ModelSpec], second: TritonProcess
+) -> None:
     """No call gets as far as the model."""
-    async with open_engine(local, second, uses_shared_memory=True) as engine:
+    async with open_engine(quick, second, uses_shared_memory=True) as engine:
         second.stop(signal.SIGKILL)
         for _ in range(FAULTS_UNTIL_CUT_COUNT):
             assert engine.available
@@ -165,17 +170,17 @@ def other(local: Path, tmp_path: Path) -> Path:
 async def test_a_server_with_another_alphabet_stops_the_start(other: Path, triton: TritonProcess) -> None:
     expected = f"{triton.grpc_address}: {MODEL}: parameter alphabet is 'ABC' here and 'missing' on the server"
     with pytest.raises(ModelRepositoryError) as caught:
-        async with open_engine(other, triton):
+        async with open_engine(read_model_repository(other), triton):
             pass
     assert str(caught.value) == expected
 
 
-async def test_no_server_stops_the_start_after_a_while(local: Path) -> None:
+async def test_no_server_stops_the_start_after_a_while(quick: Mapping[str, ModelSpec]) -> None:
     settings = TritonEngineSettings(("127.0.0.1:9",), patience_s=0.5)
     with pytest.raises(
         ModelRepositoryError, match=r"no Triton server can be used within 0 s: 127\.0\.0\.1:9: .*refused"
     ):
-        async with open_triton_engine(read_model_repository(local), settings):
+        async with open_triton_engine(quick, settings):
             pass
 
 

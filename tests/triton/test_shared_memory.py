@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from tritonclient.grpc import InferenceServerClient
 
 from ktp_server.engines.repository import read_model_repository
 from ktp_server.engines.shared_memory import REGION_PREFIX
+from ktp_server.engines.spec import ModelSpec
 from ktp_server.engines.triton import TritonEngineSettings, open_triton_engine
 from tests.contract.engine_contract import floats
 from tests.triton.triton_process import TritonProcess
@@ -32,9 +34,9 @@ def regions_here(process_id: int) -> set[str]:
     return {path.name for path in Path("/dev/shm").glob(f"{REGION_PREFIX}{process_id}_*")}
 
 
-async def test_nothing_is_left_after_the_end(local: Path, triton: TritonProcess) -> None:
+async def test_nothing_is_left_after_the_end(quick: Mapping[str, ModelSpec], triton: TritonProcess) -> None:
     settings = TritonEngineSettings((triton.grpc_address,), uses_shared_memory=True)
-    async with open_triton_engine(read_model_repository(local), settings) as engine:
+    async with open_triton_engine(quick, settings) as engine:
         await asyncio.gather(*[engine.infer("double", floats([float(number)])) for number in range(20)])
         assert regions_at(triton, os.getpid()) == regions_here(os.getpid()) != set()
     assert regions_at(triton, os.getpid()) == regions_here(os.getpid()) == set()
@@ -57,10 +59,12 @@ async def test_regions_of_cancelled_calls_are_neither_used_again_nor_kept(local:
                 await asyncio.sleep(0.05)
 
 
-async def test_a_busy_server_may_take_its_time_to_open_regions(local: Path, triton: TritonProcess) -> None:
+async def test_a_busy_server_may_take_its_time_to_open_regions(
+    quick: Mapping[str, ModelSpec], triton: TritonProcess
+) -> None:
     """Whoever has no deadline waits, as for the execution itself."""
     settings = TritonEngineSettings((triton.grpc_address,), uses_shared_memory=True)
-    async with open_triton_engine(read_model_repository(local), settings) as engine:
+    async with open_triton_engine(quick, settings) as engine:
         os.kill(triton.process_id, signal.SIGSTOP)
         try:
             call = asyncio.create_task(engine.infer("double", floats([4.0])))
