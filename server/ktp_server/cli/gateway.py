@@ -34,6 +34,7 @@ def gateway(  # noqa: PLR0913  # each option of the command is a parameter
 
     Example: `ktp-ocr gateway --target ocr.internal:50051 --ca ca.pem --http-address 127.0.0.1:8080`
     """
+    from ktp_server.client import Endpoint
     from ktp_server.gateway.life import serve_gateway
     from ktp_server.gateway.upstream import Target
     from ktp_server.observability.logs import configure_logging
@@ -44,4 +45,4 @@ def gateway(  # noqa: PLR0913  # each option of the command is a parameter
     if (certificate is None) != (key is None) or (certificate is not None and ca is None):
         fail("--certificate, --key and --ca must be given together")
     configure_logging(settings.log_level, settings.log_format)
-    run_or_exit(serve_gateway(settings, Target(target, ca, certificate, key)))
+    run_or_exit(serve_gateway(settings, Target(Endpoint(target, ca, certificate, key))))

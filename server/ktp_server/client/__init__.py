@@ -12,7 +12,7 @@ Answers are the dataclasses of `ktp_server.results`, as the reader in this proce
 
 from ktp_server.client.asynchronous import AsyncKtpOcrClient
 from ktp_server.client.endpoint import Endpoint
-from ktp_server.client.failures import CallError, failure_from_rpc_error
+from ktp_server.client.failures import CallError, failure_from_rpc_error, failure_on_the_way
 from ktp_server.client.images import CardAnswer, CardImage
 from ktp_server.client.retry import RetryPolicy
 from ktp_server.client.synchronous import KtpOcrClient
@@ -26,4 +26,5 @@ __all__ = [
     "KtpOcrClient",
     "RetryPolicy",
     "failure_from_rpc_error",
+    "failure_on_the_way",
 ]

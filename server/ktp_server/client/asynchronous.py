@@ -11,7 +11,7 @@ import grpc
 
 from ktp.ocr.v1 import ktp_ocr_service_pb2 as messages
 from ktp.ocr.v1 import ktp_ocr_service_pb2_grpc as stubs
-from ktp_server.client.endpoint import CHANNEL_OPTIONS, HEALTH_CHECK, RECONNECT_S, TIMEOUT_S, Endpoint
+from ktp_server.client.endpoint import HEALTH_CHECK, RECONNECT_S, TIMEOUT_S, Endpoint
 from ktp_server.client.failures import CallError, call_error
 from ktp_server.client.images import IN_FLIGHT_COUNT, CardAnswer, CardImage, Window
 from ktp_server.client.retry import Attempts, RetryPolicy
@@ -39,11 +39,7 @@ class AsyncKtpOcrClient:
             OSError: a PEM file cannot be read.
             ValueError: the endpoint's TLS files do not belong together.
         """
-        credentials = endpoint.credentials()
-        if credentials is None:
-            self._channel = grpc.aio.insecure_channel(endpoint.address, options=CHANNEL_OPTIONS)
-        else:
-            self._channel = grpc.aio.secure_channel(endpoint.address, credentials, options=CHANNEL_OPTIONS)
+        self._channel = endpoint.open_channel()
         self._stub = stubs.KtpOcrServiceStub(self._channel)
         self._check_health: Callable[..., Awaitable[bytes]] = self._channel.unary_unary(HEALTH_CHECK)
         self._metadata = endpoint.metadata()

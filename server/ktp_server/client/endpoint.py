@@ -5,7 +5,7 @@ from pathlib import Path
 
 import grpc
 
-__all__ = ["CHANNEL_OPTIONS", "HEALTH_CHECK", "MAX_MESSAGE_BYTES", "RECONNECT_S", "TIMEOUT_S", "Endpoint"]
+__all__ = ["HEALTH_CHECK", "MAX_MESSAGE_BYTES", "RECONNECT_S", "TIMEOUT_S", "Endpoint"]
 
 TIMEOUT_S = 30.0
 """Deadline of a call that is given no other; the server's default."""
@@ -20,7 +20,6 @@ HEALTH_CHECK = "/grpc.health.v1.Health/Check"
 """A method that every server of ours answers, without a key."""
 
 CHANNEL_OPTIONS = (
-    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 500),  # which gRPC makes up to a fifth longer, at random
     ("grpc.keepalive_time_ms", 30_000),
@@ -62,6 +61,30 @@ class Endpoint:
         return grpc.ssl_channel_credentials(
             *(_read(path) for path in (self.tls_ca, self.tls_key, self.tls_certificate))
         )
+
+    def options(self, message_limit_bytes: int = MAX_MESSAGE_BYTES) -> list[tuple[str, int]]:
+        """Give the connection's channel arguments.
+
+        Args:
+            message_limit_bytes: largest message that is taken from the server.
+
+        Source: grpc/impl/channel_arg_names.h.
+        """
+        return [*CHANNEL_OPTIONS, ("grpc.max_receive_message_length", message_limit_bytes)]
+
+    def open_channel(self, message_limit_bytes: int = MAX_MESSAGE_BYTES) -> grpc.aio.Channel:
+        """Give a channel for asyncio, which connects as soon as it is used.
+
+        Args:
+            message_limit_bytes: largest message that is taken from the server.
+
+        Raises:
+            OSError, ValueError: as of `credentials`.
+        """
+        credentials, options = self.credentials(), self.options(message_limit_bytes)
+        if credentials is None:
+            return grpc.aio.insecure_channel(self.address, options=options)
+        return grpc.aio.secure_channel(self.address, credentials, options=options)
 
     def metadata(self) -> tuple[tuple[str, str], ...]:
         """Give what every call carries."""

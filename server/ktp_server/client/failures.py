@@ -14,7 +14,7 @@ from ktp_server.errors import ErrorReason, RecognitionError
 from ktp_server.front.convert import error_from_status
 from ktp_server.front.interceptors import STATUS_DETAILS_KEY
 
-__all__ = ["CallError", "RpcFailure", "call_error", "failure_from_rpc_error"]
+__all__ = ["CallError", "RpcFailure", "call_error", "failure_from_rpc_error", "failure_on_the_way"]
 
 ON_THE_WAY: Mapping[grpc.StatusCode, tuple[ErrorReason, str]] = {
     grpc.StatusCode.UNAVAILABLE: (ErrorReason.MODEL_UNAVAILABLE, "the server cannot be reached"),
@@ -88,18 +88,25 @@ def call_error(error: RpcFailure, request_id: str) -> CallError:
         error: of a stub's call.
         request_id: the call's.
     """
-    return CallError(failure_from_rpc_error(error) or _failure_on_the_way(error), request_id)
+    told = failure_from_rpc_error(error)
+    if told is not None:
+        return CallError(told, request_id)
+    unforeseen = RecognitionError(ErrorReason.INTERNAL, f"the call failed with {error.code().name}: {error.details()}")
+    failure = failure_on_the_way(error) or unforeseen
+    if failure.retry_delay_s is not None:
+        failure.retry_delay_s = 0.0  # nobody has said how long to wait: only the caller's own backoff holds
+    return CallError(failure, request_id)
 
 
-def _failure_on_the_way(error: RpcFailure) -> RecognitionError:
+def failure_on_the_way(error: RpcFailure) -> RecognitionError | None:
+    """Say what a gRPC error means that comes from gRPC or a proxy.
+
+    Returns:
+        None where nobody foresaw it.
+    """
     code, details = error.code(), error.details() or ""
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED and TOO_LARGE in details:
         return RecognitionError(ErrorReason.IMAGE_TOO_LARGE, "the image is larger than the server's messages may be")
     if code is grpc.StatusCode.INTERNAL and any(text in details for text in BROKEN_CONNECTION):
         code = grpc.StatusCode.UNAVAILABLE
-    if code not in ON_THE_WAY:
-        return RecognitionError(ErrorReason.INTERNAL, f"the call failed with {code.name}: {details}")
-    reason, message = ON_THE_WAY[code]
-    # Nobody has said how long to wait: only the caller's own backoff holds.
-    is_transient = reason in {ErrorReason.MODEL_UNAVAILABLE, ErrorReason.OVERLOADED}
-    return RecognitionError(reason, message, retry_delay_s=0.0 if is_transient else None)
+    return RecognitionError(*ON_THE_WAY[code]) if code in ON_THE_WAY else None

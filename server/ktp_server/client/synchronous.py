@@ -12,7 +12,7 @@ import grpc
 
 from ktp.ocr.v1 import ktp_ocr_service_pb2 as messages
 from ktp.ocr.v1 import ktp_ocr_service_pb2_grpc as stubs
-from ktp_server.client.endpoint import CHANNEL_OPTIONS, HEALTH_CHECK, RECONNECT_S, TIMEOUT_S, Endpoint
+from ktp_server.client.endpoint import HEALTH_CHECK, RECONNECT_S, TIMEOUT_S, Endpoint
 from ktp_server.client.failures import CallError, RpcFailure, call_error
 from ktp_server.client.images import IN_FLIGHT_COUNT, CardAnswer, CardImage, Window
 from ktp_server.client.retry import Attempts, RetryPolicy
@@ -42,9 +42,9 @@ class KtpOcrClient:
         """
         credentials = endpoint.credentials()
         if credentials is None:
-            self._channel = grpc.insecure_channel(endpoint.address, CHANNEL_OPTIONS)
+            self._channel = grpc.insecure_channel(endpoint.address, endpoint.options())
         else:
-            self._channel = grpc.secure_channel(endpoint.address, credentials, CHANNEL_OPTIONS)
+            self._channel = grpc.secure_channel(endpoint.address, credentials, endpoint.options())
         self._stub = stubs.KtpOcrServiceStub(self._channel)
         self._check_health: Callable[..., bytes] = self._channel.unary_unary(HEALTH_CHECK)
         self._metadata = endpoint.metadata()

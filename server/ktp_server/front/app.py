@@ -212,12 +212,14 @@ async def _run_fronts(settings: Settings, observability: Observability) -> Async
             yield running
         return
     # FastAPI takes a while to import.
+    from ktp_server.client import Endpoint
     from ktp_server.gateway.life import run_gateway
     from ktp_server.gateway.upstream import Target
 
     with private_socket() as inner:
+        target = Target(Endpoint(inner), asks_for_keys=settings.api_keys is not None)
         async with (
             run_server(settings, (inner,), observer) as running,
-            run_gateway(settings, Target(inner, asks_for_keys=settings.api_keys is not None), observability),
+            run_gateway(settings, target, observability),
         ):
             yield running

@@ -73,7 +73,8 @@ class Desk:
         accepted: frozenset[str],
         call: Callable[[Upload, Metadata], Coroutine[None, None, AnswerT]],
     ) -> AnswerT:
-        metadata = call_metadata(request, needs_key=self._upstream.asks_for_keys)
+        metadata = call_metadata(request, needs_key=self._upstream.asks_for_keys is True)
+        await self._upstream.admit(metadata)
         content_type = request.headers.get("content-type", "")
         kind = media_type(content_type)
         if kind not in accepted:

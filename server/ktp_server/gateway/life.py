@@ -61,7 +61,7 @@ async def run_gateway(
     check_exposure(
         "http_address",
         settings.http_address,
-        knows_callers=target.asks_for_keys or settings.tls_client_ca is not None,
+        knows_callers=target.asks_for_keys is True or settings.tls_client_ca is not None,
         insecure=settings.insecure,
     )
     tls = _open_tls(settings)

@@ -1,24 +1,22 @@
 """The gRPC service behind the gateway."""
 
-from collections.abc import AsyncIterator, Awaitable
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeVar
 
 import grpc
 from grpc_health.v1 import health_pb2
 
 from ktp.ocr.v1 import ktp_ocr_service_pb2, ktp_ocr_service_pb2_grpc
-from ktp_server.client import failure_from_rpc_error
+from ktp_server.client import Endpoint, failure_from_rpc_error, failure_on_the_way
+from ktp_server.client.endpoint import HEALTH_CHECK
 from ktp_server.errors import ErrorReason, RecognitionError
 from ktp_server.gateway.callers import Metadata
 from ktp_server.gateway.uploads import Upload
 
 __all__ = ["Target", "Upstream", "open_upstream"]
-
-RECONNECT_MS = 2000
-"""Longest wait before a lost server is tried again; gRPC's own, two minutes, would keep a gateway unready that long."""
 
 HEALTH_TIMEOUT_S = 2.0
 
@@ -30,18 +28,12 @@ class Target:
     """A server to call.
 
     Attributes:
-        address: host:port, or unix:PATH.
-        ca: PEM file of authorities that may vouch for it; None speaks without encryption.
-        certificate: PEM file of the gateway's own certificate, for servers that ask for one.
-        key: PEM file of its private key.
-        asks_for_keys: whether it is known to turn away callers without an API key.
+        endpoint: where it is, and what the gateway shows it; callers' keys are handed on, it has none of its own.
+        asks_for_keys: whether it turns away callers without an API key; None where nobody knows.
     """
 
-    address: str
-    ca: Path | None = None
-    certificate: Path | None = None
-    key: Path | None = None
-    asks_for_keys: bool = False
+    endpoint: Endpoint
+    asks_for_keys: bool | None = None
 
 
 class Upstream:
@@ -51,7 +43,7 @@ class Upstream:
         asks_for_keys: see `Target`.
     """
 
-    def __init__(self, channel: grpc.aio.Channel, timeout_s: float, *, asks_for_keys: bool) -> None:
+    def __init__(self, channel: grpc.aio.Channel, timeout_s: float, *, asks_for_keys: bool | None) -> None:
         """Build the caller.
 
         Args:
@@ -62,11 +54,22 @@ class Upstream:
         self.asks_for_keys = asks_for_keys
         self._service = ktp_ocr_service_pb2_grpc.KtpOcrServiceStub(channel)
         self._check_health = channel.unary_unary(
-            "/grpc.health.v1.Health/Check",
+            HEALTH_CHECK,
             health_pb2.HealthCheckRequest.SerializeToString,
             health_pb2.HealthCheckResponse.FromString,
         )
         self._timeout_s = timeout_s
+
+    async def admit(self, metadata: Metadata) -> None:
+        """Have the service look at a caller's key, before anything else of him is read.
+
+        A stream without requests does that and nothing more: it counts for no rate and takes no place.
+
+        Raises:
+            RecognitionError: UNAUTHENTICATED, or as of `recognize`.
+        """
+        if self.asks_for_keys is not False:
+            await _ask(lambda: self._open_empty_stream(metadata))
 
     async def recognize(self, upload: Upload, metadata: Metadata) -> ktp_ocr_service_pb2.RecognizeCardResponse:
         """Read the card in an image.
@@ -77,16 +80,16 @@ class Upstream:
         message = ktp_ocr_service_pb2.RecognizeCardRequest(
             request_id=upload.request_id, image=upload.image, require=upload.require
         )
-        return await _typed(self._service.RecognizeCard(message, timeout=self._timeout_s, metadata=metadata))
+        return await _ask(lambda: self._service.RecognizeCard(message, timeout=self._timeout_s, metadata=metadata))
 
     async def assess(self, upload: Upload, metadata: Metadata) -> ktp_ocr_service_pb2.AssessQualityResponse:
         """Check an image without reading it.
 
         Raises:
-            RecognitionError: as `recognize`.
+            RecognitionError: as of `recognize`.
         """
         message = ktp_ocr_service_pb2.AssessQualityRequest(request_id=upload.request_id, image=upload.image)
-        return await _typed(self._service.AssessQuality(message, timeout=self._timeout_s, metadata=metadata))
+        return await _ask(lambda: self._service.AssessQuality(message, timeout=self._timeout_s, metadata=metadata))
 
     async def is_ready(self) -> bool:
         """Ask the server's health whether it serves."""
@@ -96,6 +99,14 @@ class Upstream:
             return False
         return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
+    async def _open_empty_stream(self, metadata: Metadata) -> None:
+        call = self._service.RecognizeCards(iter(()), timeout=self._timeout_s, metadata=metadata)
+        # Reading the stream could cancel this very task: gRPC does so where a stream breaks while it is being closed.
+        code = await call.code()
+        if code is not grpc.StatusCode.OK:
+            trailing = await call.trailing_metadata()
+            raise grpc.aio.AioRpcError(code, grpc.aio.Metadata(), trailing, await call.details())
+
 
 @asynccontextmanager
 async def open_upstream(target: Target, message_limit_bytes: int, timeout_s: float) -> AsyncIterator[Upstream]:
@@ -103,50 +114,37 @@ async def open_upstream(target: Target, message_limit_bytes: int, timeout_s: flo
 
     Args:
         target: where it is.
-        message_limit_bytes: largest message, either way.
+        message_limit_bytes: largest message from it.
         timeout_s: deadline of each call.
 
     Raises:
         OSError: a PEM file cannot be read.
     """
-    options = [
-        ("grpc.max_receive_message_length", message_limit_bytes),
-        ("grpc.max_send_message_length", message_limit_bytes),
-        ("grpc.max_reconnect_backoff_ms", RECONNECT_MS),
-    ]
-    if target.ca is None:
-        channel = grpc.aio.insecure_channel(target.address, options=options)
-    else:
-        credentials = grpc.ssl_channel_credentials(
-            *(_read(path) for path in (target.ca, target.key, target.certificate))
-        )
-        channel = grpc.aio.secure_channel(target.address, credentials, options=options)
-    async with channel:
+    async with target.endpoint.open_channel(message_limit_bytes) as channel:
         yield Upstream(channel, timeout_s, asks_for_keys=target.asks_for_keys)
+
+
+class _NoAnswerError(RecognitionError):
+    """No server has answered: it is away, or the connection broke."""
+
+
+async def _ask(call: Callable[[], Awaitable[AnswerT]]) -> AnswerT:
+    """Call the service; once more where a connection broke, as the next one may lead to another server."""
+    with contextlib.suppress(_NoAnswerError):
+        return await _typed(call())
+    return await _typed(call())
 
 
 async def _typed(call: Awaitable[AnswerT]) -> AnswerT:
     try:
         return await call
     except grpc.aio.AioRpcError as error:
-        failure = failure_from_rpc_error(error) or _failure_on_the_way(error)
+        told = failure_from_rpc_error(error)
+        if told is not None:
+            raise told from None
+        failure = failure_on_the_way(error)
         if failure is None:
             raise
+        if failure.reason is ErrorReason.MODEL_UNAVAILABLE:
+            raise _NoAnswerError(failure.reason, failure.message) from None
         raise failure from None
-
-
-def _failure_on_the_way(error: grpc.aio.AioRpcError) -> RecognitionError | None:
-    """What a call that no server of ours has answered means to the caller; None where nobody foresaw it."""
-    match error.code():
-        case grpc.StatusCode.UNAVAILABLE:
-            return RecognitionError(ErrorReason.MODEL_UNAVAILABLE, "the service cannot be reached; try again shortly")
-        case grpc.StatusCode.DEADLINE_EXCEEDED:
-            return RecognitionError(ErrorReason.DEADLINE_EXCEEDED, "the deadline passed before the image was read")
-        case grpc.StatusCode.UNAUTHENTICATED:
-            return RecognitionError(ErrorReason.UNAUTHENTICATED, "the caller is not known")
-        case _:
-            return None
-
-
-def _read(path: Path | None) -> bytes | None:
-    return None if path is None else path.read_bytes()

@@ -10,6 +10,7 @@ import httpx
 import jsonschema
 import pytest
 
+from ktp_server.client import Endpoint
 from ktp_server.front.app import RunningServer, start_server
 from ktp_server.gateway.life import RunningGateway, run_gateway
 from ktp_server.gateway.upstream import Target
@@ -30,6 +31,11 @@ SETTINGS = Settings(
     log_level="DEBUG",
 )
 SCHEMAS = Path(__file__).with_name("schemas")
+
+
+def changed(**values: object) -> Settings:
+    """The settings with others in their place."""
+    return Settings.model_validate({**SETTINGS.model_dump(exclude_unset=True), **values})
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,7 @@ async def open_bench(settings: Settings) -> AsyncIterator[GatewayBench]:
     reader = ScriptedReader()
     with private_socket() as inner, open_observability(settings) as observability:
         server = await start_server(reader, settings, (inner,), observability.observer)
-        target = Target(inner, asks_for_keys=settings.api_keys is not None)
+        target = Target(Endpoint(inner), asks_for_keys=settings.api_keys is not None)
         await server.report(serving=True)
         try:
             async with (

@@ -10,24 +10,19 @@ from pathlib import Path
 import httpx
 import pytest
 
+from ktp_server.client import Endpoint
 from ktp_server.gateway.life import run_gateway
 from ktp_server.gateway.upstream import Target, Upstream
 from ktp_server.listening import ListenError
 from ktp_server.observability.session import open_observability
-from ktp_server.security.api_keys import make_api_key
 from ktp_server.security.errors import SecurityError
-from ktp_server.security.key_file import add_key
-from ktp_server.settings import Settings
 from tests.certificates import Authority
-from tests.contract.gateway.conftest import SETTINGS, GatewayBench, open_bench, validate
-from tests.contract.gateway.test_apis import FORM, JOBS, RECOGNIZE, send_form
-from tests.contract.gateway.test_bounds import IMAGE, exchange, head
+from tests.contract.gateway.conftest import SETTINGS, GatewayBench, changed, open_bench
+from tests.contract.gateway.test_apis import FORM, RECOGNIZE
+from tests.contract.gateway.test_bounds import IMAGE, head
 
 PERSONAL = "SITI AMINAH"
-
-
-def changed(**values: object) -> Settings:
-    return Settings.model_validate({**SETTINGS.model_dump(exclude_unset=True), **values})
+NOWHERE = Endpoint("127.0.0.1:1")
 
 
 async def test_readiness_follows_the_servers_health(bench: GatewayBench) -> None:
@@ -43,7 +38,7 @@ async def test_gateway_without_its_server_is_alive_but_not_ready() -> None:
     settings = changed(http_address="127.0.0.1:0")
     with open_observability(settings) as observability:
         async with (
-            run_gateway(settings, Target("127.0.0.1:1"), observability) as gateway,
+            run_gateway(settings, Target(NOWHERE), observability) as gateway,
             httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.port}", verify=False) as http,
         ):
             assert (await http.get("/healthz")).status_code == 200
@@ -88,33 +83,6 @@ async def test_drain_ends_with_its_grace_whatever_is_in_work() -> None:
     writer.close()
 
 
-async def test_keys_are_asked_for_but_not_by_probes(tmp_path: Path) -> None:
-    keys = tmp_path / "keys.txt"
-    secret, key = make_api_key("shop", 0.001)
-    add_key(keys, key)
-    async with open_bench(changed(api_keys=keys)) as bench:
-        refused: list[Mapping[str, str]] = [{}, {"X-API-Key": "shop.wrong"}, {"Authorization": "Bearer shop.wrong"}]
-        for headers in [*refused, {"Authorization": f"Basic {secret}"}]:
-            answer = await bench.http.post(JOBS, content=b"A", headers={**IMAGE, **headers})
-            assert (answer.status_code, answer.headers["x-charged"]) == (401, "no")
-            validate(answer.json(), "job_failure")
-            assert "WWW-Authenticate" in answer.headers
-        odd = [(b"Content-Type", b"image/png"), (b"X-API-Key", "shop.é".encode("latin-1"))]
-        assert (await bench.http.post(JOBS, content=b"A", headers=odd)).status_code == 401
-        form = await send_form(bench, b"A")
-        assert (form.status_code, form.json()["status"]) == (401, "INVALID_REQUEST")
-        refused_early = await exchange(bench.port, head("Content-Length: 100"))  # no byte of a body is sent
-        assert refused_early.startswith(b"HTTP/1.1 401")
-        assert not bench.reader.started
-        granted = await bench.http.post(JOBS, content=b"A", headers={**IMAGE, "X-API-Key": secret})
-        assert granted.status_code == 200
-        limited = await bench.http.post(JOBS, content=b"A", headers={**IMAGE, "Authorization": f"bearer {secret}"})
-        assert (limited.status_code, limited.headers["x-error-reason"]) == (429, "RATE_LIMITED")
-        assert int(limited.headers["retry-after"]) > 100
-        for path in ("/healthz", "/readyz", "/metrics", "/docs", "/openapi.json"):
-            assert (await bench.http.get(path)).status_code == 200
-
-
 async def test_tls_is_spoken_and_certificates_are_exchanged_while_it_serves(tmp_path: Path) -> None:
     old, new = Authority("old"), Authority("new")
     certificate, key = old.issue().write(tmp_path, "server")
@@ -146,9 +114,7 @@ async def test_mutual_tls_lets_nobody_in_without_a_certificate(tmp_path: Path) -
         assert await ask_over_tls(bench.port, ours, friend) == 200
 
 
-@pytest.mark.parametrize(
-    ("target", "settings"), [(Target("127.0.0.1:1"), {}), (Target("127.0.0.1:1"), {"api_keys": "k"})]
-)
+@pytest.mark.parametrize(("target", "settings"), [(Target(NOWHERE), {}), (Target(NOWHERE), {"api_keys": "k"})])
 async def test_strangers_are_kept_out_by_default(target: Target, settings: Mapping[str, object]) -> None:
     settings_ = changed(http_address="0.0.0.0:0", **settings)
     with (
@@ -160,7 +126,7 @@ async def test_strangers_are_kept_out_by_default(target: Target, settings: Mappi
 
 
 async def test_known_callers_and_insecure_open_the_port() -> None:
-    known, anyone = Target("127.0.0.1:1", asks_for_keys=True), Target("127.0.0.1:1")
+    known, anyone = Target(NOWHERE, asks_for_keys=True), Target(NOWHERE)
     with open_observability(SETTINGS) as observability:
         async with run_gateway(changed(http_address="0.0.0.0:0"), known, observability) as gateway:
             assert gateway.port
@@ -174,7 +140,7 @@ async def test_taken_port_is_told(bench: GatewayBench) -> None:
         open_observability(settings) as observability,
         pytest.raises(ListenError, match="http_address can be another"),
     ):
-        async with run_gateway(settings, Target("127.0.0.1:1"), observability):
+        async with run_gateway(settings, Target(NOWHERE), observability):
             pass
 
 
