@@ -36,7 +36,7 @@ from ktp_postprocessing.nik import FEMALE_DAY_OFFSET, parse_nik
 from ktp_postprocessing.noise import Noise
 from ktp_postprocessing.normalised import Sex, normalise_card
 from ktp_postprocessing.numerals import find_date, looks_like_date, split_place_and_date
-from ktp_postprocessing.reading import FIELD_NAMES, CardReading, FieldReading, Finding, Severity
+from ktp_postprocessing.reading import FIELD_NAMES, CardReading, Correction, FieldReading, Finding, Severity
 from ktp_postprocessing.repair import cross_check
 
 _MAX_ISSUE_ROW_GAP_HEIGHTS = 3.5  # from the issue place's middle down to the issue date's
@@ -48,16 +48,29 @@ _BLOOD_TYPE_BESIDE_SEX = re.compile(r"\s([ABO0]{1,2}[+\-]?|-|TIDAK TAHU)$")
 
 @dataclass(slots=True)
 class _Draft:
-    """A card in the making; `withheld` are fields in whose place something was read that they cannot be."""
+    """A card in the making.
+
+    Attributes:
+        knowledge: lists and vocabularies.
+        beheaded: fields of labels the beginning of whose value is missing.
+        fields: as read so far.
+        withheld: fields in whose place something was read that they cannot be.
+        area_codes: of areas that were matched.
+    """
 
     knowledge: CardKnowledge
+    beheaded: frozenset[str] = frozenset()
     fields: dict[str, FieldReading] = field(default_factory=dict)
     withheld: list[str] = field(default_factory=list)
     area_codes: dict[str, str] = field(default_factory=dict)
 
     def put(self, name: str, span: Span, normal: Normal | None) -> None:
-        """Add a field, or note that it is withheld; a field of which nothing is left was blank."""
-        if normal is None:
+        """Add a field, or note that it is withheld; a field of which nothing is left was blank.
+
+        Of a value without its beginning the rest is no value, unless a list tells the whole.
+        """
+        is_rest = name in self.beheaded and normal is not None and normal.correction is not Correction.TEMPLATE
+        if normal is None or is_rest:
             self.withheld.append(name)
         elif normal.value:
             self.fields[name] = make_reading(span, normal)
@@ -83,7 +96,7 @@ def read_card(
     """
     layout = parse_layout(make_spans(lines), knowledge.label_matcher)
     values = {name: join_spans(rows) for name, rows in layout.values.items()}
-    draft = _Draft(knowledge)
+    draft = _Draft(knowledge, layout.beheaded)
     share = _read_closed_fields(draft, values, layout.noise).misread_share
     values = {name: span.doubt(share) for name, span in values.items()}
     header = {name: span.doubt(share) for name, span in read_header(layout.header, knowledge.areas).items()}
@@ -121,7 +134,8 @@ def _read_person(draft: _Draft, values: dict[str, Span]) -> Span | None:
         place_part, date_match = split_place_and_date(birth.text)
         if place_part.stop:
             place = birth.cut(place_part.start, place_part.stop)
-            draft.put("tempat_lahir", place, _read_place(place, draft.knowledge))
+            is_rest = "tempat_tanggal_lahir" in draft.beheaded
+            draft.put("tempat_lahir", place, None if is_rest else _read_place(place, draft.knowledge))
         born = (
             birth.cut(date_match.start, date_match.end)
             if date_match is not None
@@ -161,7 +175,7 @@ def _find_birth_digits(draft: _Draft) -> str:
 def _read_rt_rw(draft: _Draft, span: Span) -> None:
     normal = read_rt_rw(span)
     draft.put("rt_rw", span, normal)
-    if normal is not None:
+    if normal is not None and "rt_rw" in draft.fields:
         for name, number in zip(("rt", "rw"), normal.value.split("/"), strict=True):
             draft.put(name, span, Normal(number, normal.confidence, normal.correction))
 
@@ -187,7 +201,7 @@ def _read_areas(draft: _Draft, spans: dict[str, Span]) -> None:
         choice = path.choices.get(name)
         if name in spans:
             draft.put(name, spans[name], read_area(spans[name], choice))
-            if choice is not None and choice.value is not None and choice.is_unique:
+            if name in draft.fields and choice is not None and choice.value is not None and choice.is_unique:
                 draft.area_codes[name] = choice.area.code
 
 

@@ -4,7 +4,7 @@ Nothing here depends on where on the picture a field is printed, only on the ord
 between rows, in units of the row pitch. The card's rows, counted from the name's in pitches, are in `ROW_OFFSETS`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from statistics import median
@@ -23,11 +23,13 @@ from ktp_postprocessing.grid import (
 from ktp_postprocessing.labels import BLOOD_TYPE_FIELD, LabelMatcher
 from ktp_postprocessing.lines import Span, join_spans
 from ktp_postprocessing.noise import Noise
-from ktp_postprocessing.rows import FROM_LEFT, FROM_TOP, SAME_ROW_PITCHES, close_row, make_rows
+from ktp_postprocessing.rows import FROM_LEFT, FROM_TOP, SAME_ROW_PITCHES, OpenRow, close_row, make_rows
 from ktp_postprocessing.unread import find_unread
 
 _LAST_LABEL_LEFT_PITCHES = 3.5  # from the labels' left side; RT/RW, Kel/Desa and Kecamatan are indented by about one
 _LOWER_CASE_SHARE = 0.6  # a value is printed in upper case; a line with more lower case is a watermark
+_BEHEADED_HEIGHTS = 1.5  # on 600 specimens no legible value begins more than 1.0 right of the column
+_MIN_COLUMN_COUNT = 4  # values that tell where the column is
 _WATERMARK_HEIGHT = 1.9  # in median line heights; the NIK's digits are 1.6 high
 
 
@@ -41,6 +43,7 @@ class CardLayout:
         issue: lines under the photo, from top to bottom.
         labels: fields whose label was seen.
         noise: how the labels were read.
+        beheaded: fields whose value begins so far right of the others that its beginning must be missing.
         unread: quads (4, 2) where values should stand that were not found, in the lines' frame.
     """
 
@@ -49,6 +52,7 @@ class CardLayout:
     issue: tuple[Span, ...] = ()
     labels: frozenset[str] = frozenset()
     noise: Noise = field(default_factory=Noise)
+    beheaded: frozenset[str] = frozenset()
     unread: tuple[NDArray[np.float64], ...] = ()
 
 
@@ -78,6 +82,7 @@ def parse_layout(spans: Sequence[Span], matcher: LabelMatcher) -> CardLayout:
         issue=tuple(sorted(regions.issue, key=FROM_TOP)),
         labels=frozenset(label.hit.field for label in labels),
         noise=reduce(lambda noise, label: noise.add(label.hit.printed, label.text), labels, Noise()),
+        beheaded=_find_beheaded(rows, values),
         unread=find_unread(rows, values, grid, matcher),
     )
 
@@ -121,6 +126,20 @@ def _is_watermark(text: str) -> bool:
         return False
     letters = [character for character in text if character.isalpha()]
     return len(letters) > 4 and sum(letter.islower() for letter in letters) > _LOWER_CASE_SHARE * len(letters)
+
+
+def _find_beheaded(rows: Sequence[OpenRow], values: Mapping[str, Sequence[Span]]) -> frozenset[str]:
+    """Only values in lines of their own are compared: where one begins that shares its label's is not known exactly."""
+    firsts = {
+        row.label.hit.field: min(row.parts, key=FROM_LEFT).extent
+        for row in rows
+        if row.label is not None and row.label.hit.is_whole_line and row.parts and row.label.hit.field in values
+    }
+    if len(firsts) < _MIN_COLUMN_COUNT:
+        return frozenset()
+    column = median(extent.left for extent in firsts.values())
+    limit = _BEHEADED_HEIGHTS * median(extent.height for extent in firsts.values())
+    return frozenset(name for name, extent in firsts.items() if extent.left - column > limit)
 
 
 def _join_rows(spans: Sequence[Span], pitch: float) -> tuple[Span, ...]:

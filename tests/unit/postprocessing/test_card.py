@@ -1,6 +1,7 @@
 """Lines -> card: layout, for every variant of a card and every way its lines may be cut."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -288,3 +289,28 @@ def test_an_address_may_end_in_what_looks_like_rt_and_rw(sketch: CardSketch, exp
 def test_marks_above_the_issue_date_are_no_place(sketch: CardSketch, expected: Expected) -> None:
     sketch.issue = (":", "12-03-2012")
     assert read(sketch.lines()) == expected(tempat_terbit="")
+
+
+@pytest.mark.parametrize("label", ["Nama", "Alamat", "Kel/Desa", "RT/RW", "Tempat/Tgl Lahir"])
+def test_the_rest_of_a_value_whose_beginning_is_wiped_out_is_withheld(sketch: CardSketch, label: str) -> None:
+    value = sketch.values[label]
+    assert isinstance(value, str)
+    field = {"Nama": "nama", "Alamat": "alamat", "Kel/Desa": "kelurahan_desa", "RT/RW": "rt_rw"}.get(
+        label, "tempat_lahir"
+    )
+    lines = [line if line.text != f": {value}" else behead(line, 5) for line in sketch.lines()]
+    card = read_card(lines, KNOWLEDGE)
+    assert field not in card.fields
+    assert next(finding.fields for finding in card.findings if finding.code == "FIELD_UNREADABLE") == (field,)
+
+
+def test_the_rest_of_a_listed_value_tells_it(sketch: CardSketch, expected: Expected) -> None:
+    lines = [line if line.text != ": BELUM KAWIN" else behead(line, 4) for line in sketch.lines()]
+    assert read(lines) == expected()
+
+
+def behead(line: TextLine, count: int) -> TextLine:
+    """The line without its first characters, and where the rest of it stands."""
+    share = count / len(line.text)
+    left = line.quad[[0, 3]] + share * (line.quad[[1, 2]] - line.quad[[0, 3]])
+    return replace(line, text=line.text[count:], quad=np.stack([left[0], line.quad[1], line.quad[2], left[1]]))
