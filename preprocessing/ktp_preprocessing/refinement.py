@@ -6,8 +6,6 @@ A mask may be off by much more than this fine search reaches. A wide and coarse 
 refined in the same way, and the one that the image supports best is taken.
 """
 
-import itertools
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -15,21 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ktp_preprocessing.card_shape import USUAL_FOCAL_LENGTH, infer_side, shape_mismatch
-from ktp_preprocessing.edge_fit import SideEdge
-from ktp_preprocessing.geometry import cross_lines, map_points, quad_homography, side_lengths
-from ktp_preprocessing.mask_outline import MaskOutline, line_through
+from ktp_preprocessing.geometry import quad_homography
+from ktp_preprocessing.mask_outline import MaskOutline
 from ktp_preprocessing.sampling import halved_region
+from ktp_preprocessing.side_combinations import SideFit, are_plausible, mean_width_px, rank_combinations, shape_penalty
 from ktp_preprocessing.side_edges import ROUGH_SIDE, find_candidates
 from ktp_preprocessing.strips import FINE_LAYOUT, WIDE_LAYOUT, StripLayout, sample_strips, strip_frame_quad
-
-_LARGEST_MOVE_SHARE = 1.5
-"""How far edges may move a corner, in units of the layout's band; beyond, an edge was not the card's."""
-
-_MISMATCH_WEIGHT = 6.0
-_HARMLESS_MISMATCH = 0.01
-_MISMATCH_CAP = 1.5
-"""Votes that an outline loses by not having a card's shape: 0.12 of one side's for one side off by 3 %. A little comes
-from lens distortion and from the focal lengths' steps."""
 
 _ROUND_COUNT = 3
 _SURE_SUPPORT = 0.7
@@ -46,10 +35,6 @@ _DOUBTFUL_MISMATCH = 0.025
 _CLEAR_SPREAD = 0.9
 """An outline is looked at again where a side is weaker than the first, or its shape is off by more than the second and
 not every side is clear: a bent card, or a lens unlike a phone's, has clear sides too."""
-
-_RANKED_COUNT = 40
-_SHAPED_COUNT = 400
-"""Combinations whose shape is looked at: those with the most votes."""
 
 _PROPOSAL_COUNT = 5
 _PROPOSAL_DISTANCE_SHARE = 0.03
@@ -80,14 +65,6 @@ class RefinedOutline:
 
 
 @dataclass(frozen=True, slots=True)
-class _Fit:
-    """An outline with the edges its sides lie on."""
-
-    quad: NDArray[np.float64]
-    sides: Sequence[SideEdge]
-
-
-@dataclass(frozen=True, slots=True)
 class _View:
     """The image as the search sees it.
 
@@ -106,13 +83,13 @@ class _View:
         """Width and height of the source."""
         return self.pixels.shape[1], self.pixels.shape[0]
 
-    def weigh_evidence(self, fit: _Fit) -> float:
+    def weigh_evidence(self, fit: SideFit) -> float:
         """What speaks for an outline: its edges, its shape, and its agreement with the mask's."""
         spreads = [
             max(side.spread, 0.0 if seen else _HIDDEN_SIDE_SPREAD)
             for side, seen in zip(fit.sides, self.rough.visible, strict=True)
         ]
-        penalty = float(_shape_penalty(fit.quad[None], self.size_px)[0])
+        penalty = float(shape_penalty(fit.quad[None], self.size_px)[0])
         return sum(spreads) - penalty + _OVERLAP_WEIGHT * _overlap(fit.quad, self.rough.quad)
 
 
@@ -154,16 +131,16 @@ def search_outline(pixels: NDArray[np.uint8], rough: MaskOutline, other: NDArray
     return _describe(best, view)
 
 
-def _describe(fit: _Fit, view: _View) -> RefinedOutline:
+def _describe(fit: SideFit, view: _View) -> RefinedOutline:
     """Hand a fit out."""
     top, right, bottom, left = (side.support for side in fit.sides)
     return RefinedOutline(fit.quad, (top, right, bottom, left), _is_doubtful(fit, view))
 
 
-def _fit_finely(view: _View, rough: NDArray[np.float64], round_count: int) -> _Fit:
+def _fit_finely(view: _View, rough: NDArray[np.float64], round_count: int) -> SideFit:
     """Search near a rough outline; again where it moved far, and for the sides that are not sure."""
     region, to_region = view.fine
-    fit, is_near = _Fit(rough, [ROUGH_SIDE] * 4), False
+    fit, is_near = SideFit(rough, [ROUGH_SIDE] * 4), False
     for _ in range(round_count):
         from_strip = _strip_homography(fit.quad, FINE_LAYOUT)
         if from_strip is None:
@@ -173,10 +150,10 @@ def _fit_finely(view: _View, rough: NDArray[np.float64], round_count: int) -> _F
             [replace(known, start_px=0.0, end_px=0.0)] if is_near and known.support >= _SURE_SUPPORT else candidates
             for known, candidates in zip(fit.sides, found, strict=True)
         ]
-        ranked = _rank(choices, from_strip, rough, view.size_px, FINE_LAYOUT)
+        ranked = rank_combinations(choices, from_strip, rough, view.size_px, FINE_LAYOUT)
         if not ranked:
             break
-        is_near = bool(np.abs(ranked[0].quad - fit.quad).max() < _NEAR_SHARE * _width_px(rough))
+        is_near = bool(np.abs(ranked[0].quad - fit.quad).max() < _NEAR_SHARE * mean_width_px(rough))
         fit = ranked[0]
         if is_near and all(side.support >= _SURE_SUPPORT for side in fit.sides):
             break
@@ -191,8 +168,8 @@ def _propose(view: _View, rough: NDArray[np.float64]) -> list[NDArray[np.float64
     region, to_region = _prepare_region(view.pixels, rough, WIDE_LAYOUT)
     choices = find_candidates(sample_strips(region, to_region @ from_strip, WIDE_LAYOUT), view.rough.visible)
     proposals: list[NDArray[np.float64]] = []
-    least_px = _PROPOSAL_DISTANCE_SHARE * _width_px(rough)
-    for fit in _rank(choices, from_strip, rough, view.size_px, WIDE_LAYOUT):
+    least_px = _PROPOSAL_DISTANCE_SHARE * mean_width_px(rough)
+    for fit in rank_combinations(choices, from_strip, rough, view.size_px, WIDE_LAYOUT):
         if all(np.abs(fit.quad - other).max() >= least_px for other in proposals):
             proposals.append(fit.quad)
         if len(proposals) == _PROPOSAL_COUNT:
@@ -200,52 +177,17 @@ def _propose(view: _View, rough: NDArray[np.float64]) -> list[NDArray[np.float64
     return proposals
 
 
-def _propose_by_shape(fit: _Fit, view: _View) -> list[NDArray[np.float64]]:
+def _propose_by_shape(fit: SideFit, view: _View) -> list[NDArray[np.float64]]:
     """Take one side for wrong and place it where the three others put it: the weakest side first, then any."""
     axis_px = fit.quad.mean(axis=0)
     order = np.argsort([side.spread for side in fit.sides], kind="stable")
-    least_px = _PROPOSAL_DISTANCE_SHARE * _width_px(fit.quad)
+    least_px = _PROPOSAL_DISTANCE_SHARE * mean_width_px(fit.quad)
     proposals = []
     for side in order:
         quad = infer_side(fit.quad, int(side), axis_px, USUAL_FOCAL_LENGTH * max(view.size_px))
-        if np.abs(quad - fit.quad).max() >= least_px and _are_plausible(quad[None], fit.quad, WIDE_LAYOUT)[0]:
+        if np.abs(quad - fit.quad).max() >= least_px and are_plausible(quad[None], fit.quad, WIDE_LAYOUT)[0]:
             proposals.append(quad)
     return proposals
-
-
-def _rank(
-    choices: Sequence[Sequence[SideEdge]],
-    from_strip: NDArray[np.float64],
-    rough: NDArray[np.float64],
-    size_px: tuple[int, int],
-    layout: StripLayout,
-) -> list[_Fit]:
-    """Combine one candidate per side in all ways; best first: many votes, and together the shape of a card."""
-    picks = np.array(list(itertools.product(*(range(len(side)) for side in choices))), dtype=np.intp)
-    lines = [np.array([_moved_side(layout, side, edge) for edge in choices[side]]) for side in range(4)]
-    corners = np.empty((len(picks), 4, 2))
-    for corner in range(4):
-        crossings = cross_lines(lines[corner - 1][picks[:, corner - 1]], lines[corner][picks[:, corner]])
-        corners[:, corner] = crossings[:, :2]
-    quads = map_points(from_strip, corners)
-    scores = np.zeros(len(picks))
-    for side in range(4):
-        scores += np.array([edge.score for edge in choices[side]])[picks[:, side]]
-    scores[~_are_plausible(quads, rough, layout)] = -np.inf
-    order = np.argsort(-scores, kind="stable")[:_SHAPED_COUNT]
-    order = order[np.isfinite(scores[order])]
-    if len(order) > 1:
-        scores[order] -= _shape_penalty(quads[order], size_px)
-        order = order[np.argsort(-scores[order], kind="stable")]
-    return [
-        _Fit(quads[pick], [choices[side][picks[pick, side]] for side in range(4)]) for pick in order[:_RANKED_COUNT]
-    ]
-
-
-def _shape_penalty(quads: NDArray[np.float64], size_px: tuple[int, int]) -> NDArray[np.float64]:
-    """Votes that outlines (N, 4, 2) lose by not having a card's shape."""
-    excess = np.maximum(shape_mismatch(quads, size_px) - _HARMLESS_MISMATCH, 0.0)
-    return np.asarray(np.minimum(_MISMATCH_WEIGHT * excess, _MISMATCH_CAP), dtype=np.float64)
 
 
 def _prepare_region(
@@ -254,7 +196,7 @@ def _prepare_region(
     """Cut out the surroundings of an outline at the scale of a layout; with the homography source -> region."""
     middle = rough.mean(axis=0)
     reach = middle + _REGION_GROWTH * (rough - middle)
-    return halved_region(pixels, reach, _width_px(rough) / layout.card_width_px)
+    return halved_region(pixels, reach, mean_width_px(rough) / layout.card_width_px)
 
 
 def _strip_homography(quad: NDArray[np.float64], layout: StripLayout) -> NDArray[np.float64] | None:
@@ -265,26 +207,7 @@ def _strip_homography(quad: NDArray[np.float64], layout: StripLayout) -> NDArray
         return None
 
 
-def _moved_side(layout: StripLayout, side: int, edge: SideEdge) -> NDArray[np.float64]:
-    """Line of a side in the strip frame after it moved onto its edge."""
-    frame = strip_frame_quad(layout)
-    start, end = frame[side], frame[(side + 1) % 4]
-    along = (end - start) / np.linalg.norm(end - start)
-    inward = np.array([-along[1], along[0]])
-    return line_through(start + edge.start_px * inward, end + edge.end_px * inward)
-
-
-def _are_plausible(quads: NDArray[np.float64], rough: NDArray[np.float64], layout: StripLayout) -> NDArray[np.bool_]:
-    """Tell which outlines (N, 4, 2) are convex and near the rough one."""
-    reach_px = _LARGEST_MOVE_SHARE * layout.band_px / layout.card_width_px * _width_px(rough)
-    moves = np.linalg.norm(quads - rough, axis=2).max(axis=1)
-    edges = np.roll(quads, -1, axis=1) - quads
-    following = np.roll(edges, -1, axis=1)
-    turns = edges[..., 0] * following[..., 1] - edges[..., 1] * following[..., 0]
-    return np.asarray((moves <= reach_px) & (turns > 0).all(axis=1), dtype=np.bool_)
-
-
-def _is_doubtful(fit: _Fit, view: _View) -> bool:
+def _is_doubtful(fit: SideFit, view: _View) -> bool:
     """Tell whether a side was not found, or the outline is no view of a card; where most sides are hidden, never."""
     if view.rough.visible.sum() < _LEAST_VISIBLE_COUNT:
         return False
@@ -300,8 +223,3 @@ def _overlap(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
     common, _ = cv2.intersectConvexConvex(*shapes)
     union = cv2.contourArea(shapes[0]) + cv2.contourArea(shapes[1]) - common
     return float(common) / union if union > 0 else 0.0
-
-
-def _width_px(quad: NDArray[np.float64]) -> float:
-    """Mean length of the top and bottom sides."""
-    return float(side_lengths(quad)[[0, 2]].mean())
