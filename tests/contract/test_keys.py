@@ -136,7 +136,7 @@ async def test_a_stream_ends_when_its_key_is_revoked(served: Served, keys: Path)
 
 
 async def test_a_key_is_read_from_as_often_as_it_may(keys: Path) -> None:
-    slow, quick = new_key(keys, "slow", 0.5), new_key(keys, "quick")
+    slow, quick = new_key(keys, "slow", 0.01), new_key(keys, "quick")
     settings = Settings(listen_address=LOOPBACK, api_keys=keys, rate_limit_per_s=1000.0)
     async with run_guarded(settings) as server, grpc.aio.insecure_channel(server.target) as channel:
         assert await read_one(channel, (("x-api-key", slow),)) == "A"
@@ -146,7 +146,7 @@ async def test_a_key_is_read_from_as_often_as_it_may(keys: Path) -> None:
         reason, delay_s = details_of(caught.value)
         assert reason == "RATE_LIMITED"
         assert delay_s is not None
-        assert 0.0 < delay_s <= 2.0
+        assert 0.0 < delay_s <= 100.0
         codes = [await code_of(channel, (("x-api-key", quick),)) for _ in range(20)]
         assert set(codes) == {grpc.StatusCode.OK}
         assert server.reader.started[b"A"] == 21
@@ -172,8 +172,12 @@ async def test_processes_share_a_rate(keys: Path) -> None:
     key = new_key(keys, "shared", 4.0)
     settings = Settings(listen_address=LOOPBACK, api_keys=keys, workers=4)
     async with run_guarded(settings) as server, grpc.aio.insecure_channel(server.target) as channel:
-        codes = [await code_of(channel, (("x-api-key", key),)) for _ in range(2)]
-    assert codes == [grpc.StatusCode.OK, grpc.StatusCode.RESOURCE_EXHAUSTED]
+        begun_s = time.monotonic()
+        codes = await asyncio.gather(*[code_of(channel, (("x-api-key", key),)) for _ in range(8)])
+        passed_s = time.monotonic() - begun_s
+    # One of four processes: a bucket of one, and one more each second.
+    assert 1 <= codes.count(grpc.StatusCode.OK) <= 1 + passed_s
+    assert set(codes) <= {grpc.StatusCode.OK, grpc.StatusCode.RESOURCE_EXHAUSTED}
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0:0", "[::]:0"])

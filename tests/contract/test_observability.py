@@ -138,7 +138,7 @@ async def go_away(stub: "stubs.KtpOcrServiceAsyncStub", reader: ScriptedReader) 
 
 
 def fetch(port: int | None) -> str:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as answer:
         body: bytes = answer.read()
     return body.decode()
 

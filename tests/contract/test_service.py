@@ -154,10 +154,9 @@ async def test_more_than_the_limit_is_shed_at_once(bench: Bench) -> None:
     waiting = [asyncio.ensure_future(bench.stub.RecognizeCard(card_request(b"wait"))) for _ in range(limit)]
     while bench.reader.started[b"wait"] < limit:
         await asyncio.sleep(0.005)
-    start_s = time.monotonic()
+    # Nothing else ends until it is released: an answer shows that this one did not wait.
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await bench.stub.RecognizeCard(card_request(b"one too many"))
-    assert time.monotonic() - start_s < 0.1
     assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     info, _, retry_s = unpack(list(status_of(caught.value).details))
     assert info.reason == "OVERLOADED"
@@ -171,20 +170,21 @@ async def test_more_than_the_limit_is_shed_at_once(bench: Bench) -> None:
 async def test_callers_deadline_reaches_the_reader_and_cancels_it(bench: Bench) -> None:
     before_s = time.monotonic()
     with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await bench.stub.RecognizeCard(card_request(b"wait"), timeout=0.2)
+        await bench.stub.RecognizeCard(card_request(b"wait"), timeout=2.0)
     assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
     deadline_s = bench.reader.deadlines_s[b"wait"]
     assert deadline_s is not None
-    assert before_s < deadline_s < before_s + 0.5
+    assert before_s + 1.0 < deadline_s < before_s + SETTINGS.default_deadline_s
     await _until(lambda: bench.reader.cancelled[b"wait"] == 1)
 
 
 async def test_call_without_deadline_gets_the_default(bench: Bench) -> None:
     before_s = time.monotonic()
     await bench.stub.RecognizeCard(card_request(b"A"))
+    after_s = time.monotonic()
     deadline_s = bench.reader.deadlines_s[b"A"]
     assert deadline_s is not None
-    assert abs(deadline_s - before_s - SETTINGS.default_deadline_s) < 1.0
+    assert before_s <= deadline_s - SETTINGS.default_deadline_s <= after_s
 
 
 async def test_cancelled_call_stops_its_work(bench: Bench) -> None:
@@ -257,6 +257,6 @@ async def test_drain_finishes_what_was_accepted(bench: Bench) -> None:
 
 
 async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5.0):
+    async with asyncio.timeout(60.0):
         while not condition():
             await asyncio.sleep(0.005)

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ class HeldModel:
 
     def execute(self, batch: TensorBatch) -> TensorBatch:
         self.sizes.append(batch.item_count)
-        self.gate.acquire(timeout=5.0)
+        self.gate.acquire(timeout=60.0)
         return TensorBatch({"y": np.asarray(batch.tensors["x"], dtype=np.int64) + 1})
 
 
@@ -39,9 +40,17 @@ def values(batch: TensorBatch) -> list[int]:
     return [int(value) for value in np.asarray(batch.tensors["y"], dtype=np.int64).ravel()]
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for what a worker's thread does."""
+    async with asyncio.timeout(60.0):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
 async def submit_all(batcher: DynamicBatcher, *requests: TensorBatch) -> list[asyncio.Task[TensorBatch]]:
     """Submit in this order, without waiting for answers."""
     tasks = [asyncio.create_task(batcher.submit(one, None)) for one in requests]
+    await asyncio.sleep(0)  # all of them arrive, and then wait for so long
     await asyncio.sleep(0.02)
     return tasks
 
@@ -89,12 +98,12 @@ async def test_two_models_share_the_workers_in_turn() -> None:
     tasks = await submit_all(batchers[0], request(1))
     tasks += await submit_all(batchers[0], request(2))
     tasks += await submit_all(batchers[1], request(3))
+    await until(lambda: bool(first.sizes))
     assert (first.sizes, second.sizes) == ([1], [])
     first.gate.release()
     await tasks[0]
-    await asyncio.sleep(0.02)
+    await until(lambda: len(first.sizes) + len(second.sizes) == 2)
     # One of them runs now; whichever it is, the other follows.
-    assert len(first.sizes) + len(second.sizes) == 2
     first.gate.release()
     second.gate.release()
     answers = await asyncio.gather(*tasks)

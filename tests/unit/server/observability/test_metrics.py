@@ -109,10 +109,11 @@ async def test_threads_tell_how_long_work_waited_for_them() -> None:
     gate = asyncio.Event()
 
     def hold() -> None:
-        asyncio.run_coroutine_threadsafe(gate.wait(), loop).result(5.0)
+        asyncio.run_coroutine_threadsafe(gate.wait(), loop).result(60.0)
 
     loop = asyncio.get_running_loop()
     tasks = [asyncio.create_task(workers.run(hold)), asyncio.create_task(workers.run(lambda: None))]
+    await asyncio.sleep(0)  # both arrive, and then one waits for so long
     await asyncio.sleep(0.03)
     gate.set()
     await asyncio.gather(*tasks)
