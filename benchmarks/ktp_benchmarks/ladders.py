@@ -94,9 +94,9 @@ def _copy(conditions: Degradation, _: float, contrast: float) -> Degradation:
 LADDERS = (
     Ladder("defocus", "sharpness", "px radius", (1.0, 2.0, 2.5, 3.0, 4.0, 5.0), _defocus),
     Ladder("motion", "sharpness", "px length", (2.0, 4.0, 6.0, 8.0, 11.0), _shake),
-    Ladder("too dark", "brightness", "stops less", (1.0, 2.0, 3.0, 4.0, 5.0, 6.0), _darken),
+    Ladder("too dark", "brightness", "stops less", (2.0, 4.0, 5.0, 6.0, 7.0, 8.0), _darken),
     Ladder("too bright", "brightness", "stops more", (0.5, 1.0, 1.5, 2.0, 2.5), _brighten),
-    Ladder("glare", "specularity", "card widths radius", (0.03, 0.06, 0.1, 0.15, 0.2), _dazzle),
+    Ladder("glare", "specularity", "card widths radius", (0.03, 0.06, 0.1, 0.15, 0.2, 0.25), _dazzle),
     Ladder("pale", "colour", "of the colour lost", (0.3, 0.6, 0.9, 1.0), _bleach, bad_from=1.0),
     Ladder("photocopy", "colour", "of its contrast", (0.05, 0.3, 0.6), _copy, bad_from=0.05),
 )

@@ -281,11 +281,11 @@ class Settings(BaseModel):
     card_long_side_min: Bound = Field(default="400 reject", description="Pixels of the card's longer sides, likewise.")
     sharpness_min: Fraction = Field(
         default=0.5,
-        description="Least score of sharpness; 0.5 is 1.4 px of blur, the card 624 px wide; higher fails softer ones.",
+        description="Least score of sharpness; 0.5 is 1.6 px of blur, the card 624 px wide; higher fails softer ones.",
     )
     brightness_min: Fraction = Field(
         default=0.5,
-        description="Least score of brightness; 0.5 is print six times as strong as noise. Higher fails more pictures.",
+        description="Least score of brightness; 0.5 is print 5 times as strong as noise. Higher fails more pictures.",
     )
     specularity_min: Fraction = Field(
         default=0.5,

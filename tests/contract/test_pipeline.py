@@ -131,7 +131,7 @@ async def test_glare_names_the_fields_under_it(workers: CpuWorkers) -> None:
     assert fields["kecamatan"].quad is not None
     left, top = np.array(fields["kecamatan"].quad).min(axis=0)
     spot = np.zeros(clear.shape[:2], np.float32)
-    cv2.ellipse(spot, (round(left + 60), round(top + 10)), (90, 45), 0, 0, 360, 1.0, -1)
+    cv2.ellipse(spot, (round(left + 60), round(top + 10)), (110, 47), 0, 0, 360, 1.0, -1)
     lit = np.clip(clear + 400 * cv2.GaussianBlur(spot, (0, 0), 3)[..., None], 0, 255).astype(np.uint8)
     result = await pipeline.recognize(cv2.imencode(".png", lit)[1].tobytes())
     assert not result.quality["specularity"].passed
