@@ -75,7 +75,7 @@ $(TRITON_VENV)/.stamp: tests/triton/requirements.txt
 
 .PHONY: triton
 triton: $(VENV)/.stamp-dev setup-triton ## start a real Triton and our server on it, read a specimen, stop both
-	PYTHONPATH=. $(BIN)/python -m tests.triton.walk_through
+	PYTHONPATH=.:benchmarks $(BIN)/python -m tests.triton.walk_through
 
 .PHONY: demo
 demo: setup ## read a bundled specimen through a real server: a table and an annotated picture

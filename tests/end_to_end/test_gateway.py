@@ -11,10 +11,11 @@ import pytest
 
 from ktp.ocr.v1 import ktp_ocr_service_pb2 as messages
 from ktp.ocr.v1 import ktp_ocr_service_pb2_grpc as stubs
+from ktp_benchmarks.server_process import COMMAND, ServerProcess
 from ktp_specimen.strata import Stratum
 from tests.contract.gateway.conftest import validate
 from tests.contract.gateway.test_apis import ASSESS, FORM, JOBS, RECOGNIZE
-from tests.end_to_end.conftest import COMMAND, ServerProcess, SpecimenSet, start_process, stop_process
+from tests.end_to_end.conftest import SpecimenSet, start_process
 
 IMAGE = {"Content-Type": "image/jpeg"}
 
@@ -76,7 +77,7 @@ def test_every_worker_answers_http(specimens: SpecimenSet) -> None:
         url = f"http://127.0.0.1:{server.http_port}"
         assert httpx.get(f"{url}/readyz", verify=False).status_code == 200
         assert httpx.post(f"{url}{JOBS}", content=image, headers=IMAGE, timeout=60, verify=False).status_code == 200
-    assert stop_process(server) == 0
+    assert server.stop() == 0
 
 
 def test_gateway_alone_calls_another_process(server: ServerProcess, specimens: SpecimenSet) -> None:

@@ -14,8 +14,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from ktp.ocr.v1 import ktp_ocr_service_pb2 as messages
 from ktp.ocr.v1 import ktp_ocr_service_pb2_grpc as stubs
+from ktp_benchmarks.server_process import ServerProcess
 from ktp_specimen.strata import Stratum
-from tests.end_to_end.conftest import ServerProcess, SpecimenSet, run_command, start_process, stop_process
+from tests.end_to_end.conftest import SpecimenSet, run_command, start_process
 
 CALL_COUNT = 4
 """Each over a connection of its own, so that both workers get some."""
@@ -48,7 +49,7 @@ def watched(specimens: SpecimenSet) -> Iterator[ServerProcess]:
         read_card(server.port, specimens.path(Stratum.EMPTY))
     assert httpx.get(f"http://127.0.0.1:{logged_port(server, 'HTTP')}/readyz").status_code == 200
     yield server
-    assert stop_process(server) == 0
+    assert server.stop() == 0
 
 
 def scrape(url: str) -> dict[tuple[str, ...], float]:

@@ -9,9 +9,10 @@ import pytest
 from PIL import Image
 from selenium.webdriver.common.keys import Keys
 
+from ktp_benchmarks.server_process import ServerProcess
 from ktp_specimen.strata import Stratum
 from tests.browser import PageBrowser, accessibility_violations, open_browser, stored_by_page
-from tests.end_to_end.conftest import ServerProcess, SpecimenSet, run_command, start_process, stop_process
+from tests.end_to_end.conftest import SpecimenSet, run_command, start_process
 
 PHONE_PX = (360, 740)
 ORIENTATION_TAG = 0x0112
@@ -200,4 +201,4 @@ def test_a_key_is_asked_for_and_not_kept(specimens: SpecimenSet, tmp_path: Path)
         assert stored_by_page(browser) == "[[], {}, {}, 0, 0]"
         browser.open()
         assert browser.run("return document.getElementById('key').value") == ""
-    assert stop_process(server) == 0
+    assert server.stop() == 0

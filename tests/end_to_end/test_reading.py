@@ -1,19 +1,21 @@
 """Real cards through real models: command line, server, and a client that knows nothing but the proto."""
 
 import json
+import os
+import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
-from google.rpc import status_pb2
-from grpc_tools import protoc
 
 from ktp.ocr.v1 import ktp_ocr_service_pb2 as messages
 from ktp.ocr.v1 import ktp_ocr_service_pb2_grpc as stubs
+from ktp_benchmarks.server_process import ServerProcess
 from ktp_server.results import FIELD_NAMES, QUALITY_NAMES
 from ktp_specimen.strata import Stratum
-from tests.end_to_end.conftest import ServerProcess, SpecimenSet, read_json, run_command
+from tests.end_to_end.conftest import SpecimenSet, read_json, run_command
 
 ROOT = Path(__file__).parents[2]
 
@@ -67,10 +69,12 @@ def test_server_and_command_line_agree(stub: stubs.KtpOcrServiceStub, specimens:
 
 
 def test_client_generated_from_the_proto_alone(server: ServerProcess, specimens: SpecimenSet, tmp_path: Path) -> None:
-    roots = [ROOT / "proto", Path(status_pb2.__file__).parents[2], Path(protoc.__file__).parent / "_proto"]
-    compiler = [sys.executable, "-m", "grpc_tools.protoc", *[f"--proto_path={root}" for root in roots]]
-    sources = sorted(str(path) for path in (ROOT / "proto").rglob("*.proto"))
-    subprocess.run([*compiler, f"--python_out={tmp_path}", f"--grpc_python_out={tmp_path}", *sources], check=True)
+    (tmp_path / "proto").symlink_to(ROOT / "proto")
+    (commands,) = re.findall(
+        r"^    pip install grpcio-tools.*\n((?:    .*\n)+)", (ROOT / "docs" / "api.md").read_text("utf-8"), re.MULTILINE
+    )
+    first_here = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    subprocess.run(["bash", "-euc", textwrap.dedent(commands)], check=True, cwd=tmp_path, env=os.environ | first_here)
     path = specimens.path(Stratum.CLEAN)
     command = [sys.executable, "-I", "-c", FOREIGN_CLIENT, str(tmp_path), f"127.0.0.1:{server.port}", str(path)]
     client = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)

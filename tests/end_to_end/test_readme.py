@@ -7,18 +7,22 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from ktp_benchmarks.server_process import COMMAND, ServerProcess
 from ktp_preprocessing.geometry import map_points, quad_homography
 from ktp_preprocessing.rectify import card_frame_quad
 from ktp_specimen.strata import Stratum
-from tests.end_to_end.conftest import COMMAND, ServerProcess, SpecimenSet
+from tests.end_to_end.conftest import SpecimenSet
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 
 
 def readme_commands(program: str) -> list[str]:
-    """Indented command lines of the README that start with a program, comments taken off."""
-    text = README.read_text("utf-8")
+    """Indented command lines of the README that start with a program, comments taken off.
+
+    Those of keys and TLS need a server of their own: see test_readme_security.py.
+    """
+    text = re.sub(r"^## Keys and TLS$.*?(?=^## )", "", README.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
     return [
         line.split("  #")[0].strip() for line in re.findall(rf"^    ({re.escape(program)} .*)$", text, re.MULTILINE)
     ]

@@ -9,9 +9,10 @@ import pytest
 
 from ktp.ocr.v1 import ktp_ocr_service_pb2 as messages
 from ktp.ocr.v1 import ktp_ocr_service_pb2_grpc as stubs
+from ktp_benchmarks.server_process import ServerProcess
 from ktp_specimen.strata import Stratum
 from tests.certificates import DAY, Authority
-from tests.end_to_end.conftest import ServerProcess, SpecimenSet, run_command, start_process, stop_process
+from tests.end_to_end.conftest import SpecimenSet, run_command, start_process
 
 
 def wait_for_log(server: ServerProcess, text: str) -> None:
@@ -47,7 +48,7 @@ def test_keys_and_certificates_of_a_process(tmp_path: Path, specimens: SpecimenS
         with pytest.raises(grpc.RpcError) as caught:
             stub.RecognizeCard(request, timeout=30, metadata=(("x-api-key", key),))
         assert "UNAUTHENTICATED" in str(caught.value)
-    assert stop_process(server) == 0
+    assert server.stop() == 0
     log = "".join(server.log)
     assert [secret for secret in (key, other) if secret.partition(".")[2] in log] == []
 

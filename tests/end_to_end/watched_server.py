@@ -14,10 +14,10 @@ from pathlib import Path
 import grpc
 import pytest
 
+from ktp_benchmarks.server_process import COMMAND, START_TIMEOUT_S
 from ktp_server.configuration import environment_name
 from ktp_server.security.api_keys import make_api_key
 from ktp_server.security.key_file import add_key
-from tests.end_to_end.conftest import COMMAND, START_TIMEOUT_S
 
 
 class Collector(grpc.GenericRpcHandler):

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
+from ktp_benchmarks.server_process import ServerProcess
 from ktp_server.assembly import open_pipeline
 from ktp_server.client import Endpoint, KtpOcrClient, RetryPolicy
 from ktp_server.engines.repository import find_model_repository, read_model_repository
@@ -25,7 +26,7 @@ from ktp_server.settings import Settings
 from ktp_specimen.generate import SpecimenSettings, write_specimens
 from ktp_specimen.strata import Stratum
 from ktp_specimen.truth import read_truths
-from tests.end_to_end.conftest import ServerProcess, start_process, stop_process
+from tests.end_to_end.conftest import start_process
 from tests.triton.statistics import count_executions, count_requests, wait_for_requests
 from tests.triton.triton_process import TritonProcess, run_triton
 
@@ -130,7 +131,7 @@ def server(cards: TritonProcess) -> Iterator[ServerProcess]:
         *("--engine", "triton", "--triton-addresses", cards.grpc_address, "--triton-shared-memory"),
     )
     yield server
-    assert stop_process(server) == 0
+    assert server.stop() == 0
     assert "Traceback" not in "".join(server.log)
     assert list(Path("/dev/shm").glob(f"{REGION_PREFIX}{server.process.pid}_*")) == []
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from ktp_server.demonstration import bundled_specimen
 from ktp_server.engines.repository import find_model_repository, read_model_repository
 from ktp_server.engines.shared_memory import REGION_PREFIX
-from tests.end_to_end.conftest import run_command, start_process, stop_process
+from tests.end_to_end.conftest import run_command, start_process
 from tests.triton.triton_process import SHARED_MEMORY, TritonProcess, run_triton
 
 
@@ -37,7 +37,7 @@ def walk_through(console: Console, folder: Path) -> bool:
         answer = run_command("call", "--target", f"127.0.0.1:{server.port}", str(bundled_specimen()))
         console.print(answer.stdout + answer.stderr, highlight=False, markup=False)
         processes = {server.process.pid, triton.process_id, *model_processes(triton)}
-        server_status = stop_process(server)
+        server_status = server.stop()
     left = [*(f"process {number}" for number in sorted(processes) if Path(f"/proc/{number}").exists())]
     left += [f"shared memory {path.name}" for path in [*triton.shared_memory(), *regions_of(server.process.pid)]]
     console.print(f"ktp-ocr ended with status {server_status}")
