@@ -79,7 +79,7 @@ def read_address(span: Span) -> Normal:
             text = _choose(span, text, (match.span(), _list_near_words(match.group(), kind)), _USUAL_NATS)
     for match in reversed(list(_HOUSE_NUMBER.finditer(text))):
         text = _choose(span, text, (match.span(1), _list_numbers(match[1])), _USUAL_NATS)
-    return Normal(_apply_forms(span, text, _ADDRESS_FORMS), span.confidence)
+    return Normal(_apply_forms(span, text, (_make_gap_form(), *_ADDRESS_FORMS)), span.confidence)
 
 
 def _apply_forms(span: Span, text: str, forms: Iterable[_Form]) -> str:
@@ -105,6 +105,13 @@ def _choose(span: Span, text: str, change: tuple[tuple[int, int], Sequence[str]]
 def _list_address_words() -> dict[str, str]:
     """Word -> its kind: an abbreviation stands first or before a number, a name anywhere."""
     return {row["printed"]: row["kind"] for row in read_bundled("address_words")}
+
+
+@lru_cache(maxsize=1)
+def _make_gap_form() -> _Form:
+    """No word is made of an abbreviation and a street's name: a gap was lost (`JLANGGREK`)."""
+    names = "|".join(word for word, kind in _list_address_words().items() if kind == "name")
+    return _Form(re.compile(rf"^(JLN?|GG|KP|DSN|DUSUN)(?=(?:{names})\b)"), (r"\1 ", r"\1. "), _IMPOSSIBLE_NATS)
 
 
 def _list_near_words(word: str, kind: str) -> list[str]:

@@ -129,6 +129,11 @@ def test_a_doubtful_word_of_addresses_is_read_as_one(text: str, printed: str) ->
     assert read_address(make_blurred(text, text)).value == text
 
 
+def test_a_street_is_parted_from_its_abbreviation() -> None:
+    assert read_address(make_span("JLANGGREK NO. 124")).value == "JL ANGGREK NO. 124"
+    assert read_address(make_span("JLAGRANA NO. 124")).value == "JLAGRANA NO. 124"
+
+
 def test_four_strokes_are_no_number() -> None:
     assert read_address(make_span("GG. KENANGA VIIII NO 4")).value == "GG. KENANGA VIII NO 4"
 
