@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ktp_benchmarks.observations import FieldObservation, ImageObservation
 from ktp_benchmarks.statistics import Estimate, bootstrap, calibration_error, mean, percentile, share
+from ktp_server.errors import ErrorReason
 
 ALL = "all"
 SURE = 0.95
@@ -88,6 +89,7 @@ TARGETS = {
     ("end to end", "NIK exact"): _at_least((ALL, 0.995)),
     ("end to end", "whole card exact"): _at_least((ALL, 0.90)),
     ("end to end", "wiped-out fields invented"): _at_most((ALL, 0.0)),
+    ("end to end", "scenes without a card told so"): _at_least((ALL, 0.995)),
     ("confidence", "wrong among confidence >= 0.95"): _at_most((ALL, 0.001)),
     ("confidence", "calibration error, all fields"): _at_most((ALL, 0.02)),
 }
@@ -200,6 +202,8 @@ def _end_to_end(observations: Sequence[ImageObservation]) -> Measured:
     wiped_out = [field for field in printed if not field.legible]
     invented = (not field.exact and field.confidence >= UNSURE for field in wiped_out)
     _put_share(found, "wiped-out fields invented", invented)
+    told = (seen.failure == ErrorReason.CARD_NOT_FOUND.value for seen in observations if seen.card_count == 0)
+    _put_share(found, "scenes without a card told so", told)
     return found
 
 

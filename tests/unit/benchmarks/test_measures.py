@@ -60,12 +60,15 @@ def test_a_missed_card_and_one_where_there_is_none() -> None:
         [
             ImageObservation("a.jpg", "phone", 1, failure="CARD_NOT_FOUND"),
             ImageObservation("b.jpg", "phone", 1, card_found=True),
-            ImageObservation("c.jpg", "empty", 0, card_found=True),
-            ImageObservation("d.jpg", "empty", 0),
+            ImageObservation("c.jpg", "empty", 0, failure="CARD_UNREADABLE", card_found=True),
+            ImageObservation("d.jpg", "empty", 0, failure="CARD_NOT_FOUND", card_found=True),
+            ImageObservation("e.jpg", "empty", 0, failure="CARD_NOT_FOUND"),
+            ImageObservation("f.jpg", "empty", 0, failure="CARD_NOT_FOUND"),
         ]
     )
     assert value_of(figures, "segmentation", "card missed") == 0.5
     assert value_of(figures, "segmentation", "card found where there is none") == 0.5
+    assert value_of(figures, "end to end", "scenes without a card told so") == 0.75
 
 
 def test_outlines_boxes_and_lines() -> None:
