@@ -74,16 +74,14 @@ def _guilloche(rng: np.random.Generator, height: int, width: int) -> NDArray[np.
         envelope = np.sin(x / width * np.pi * rng.uniform(0.9, 1.1) + step * i)
         y = height * (i + 0.5) / count + amplitude * envelope * np.sin(x / width * 6.28 * waves + phase + step * i)
         points = np.stack([x, y], 1)
-        cv2.polylines(
-            coverage,
-            [np.round(points * 8).astype(np.int32)],
-            isClosed=False,
-            color=255,
-            thickness=1,
-            lineType=cv2.LINE_AA,
-            shift=3,
-        )
+        _draw_line(coverage, points, closed=False)
     return coverage
+
+
+def _draw_line(coverage: NDArray[np.uint8], points: NDArray[np.float64], *, closed: bool) -> None:
+    """Draw a fine line through (N, 2) points, to an eighth of a pixel."""
+    fixed = np.round(points * 8).astype(np.int32)
+    cv2.polylines(coverage, [fixed], isClosed=closed, color=255, thickness=1, lineType=cv2.LINE_AA, shift=3)
 
 
 def _emblem(rng: np.random.Generator, height: int, width: int) -> NDArray[np.uint8]:
@@ -96,15 +94,7 @@ def _emblem(rng: np.random.Generator, height: int, width: int) -> NDArray[np.uin
     for i in range(int(rng.integers(4, 14))):
         radius = size * (0.3 + 0.07 * i) * (1 + rng.uniform(0.05, 0.3) * np.sin(petals * angle + i * 0.3))
         points = centre + np.stack([np.cos(angle) * 1.3, np.sin(angle)], 1) * radius[:, None]
-        cv2.polylines(
-            coverage,
-            [np.round(points * 8).astype(np.int32)],
-            isClosed=True,
-            color=255,
-            thickness=1,
-            lineType=cv2.LINE_AA,
-            shift=3,
-        )
+        _draw_line(coverage, points, closed=True)
     if rng.random() < 0.4:
         cv2.fillPoly(coverage, [np.round(centre + (points - centre) * 0.7).astype(np.int32)], 70, cv2.LINE_AA)
     return coverage
