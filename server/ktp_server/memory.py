@@ -1,24 +1,28 @@
-"""How this process gives memory back to the system."""
+"""How this process keeps its memory: in one heap, from which whatever is freed serves whoever asks next."""
 
 import ctypes
 
-__all__ = ["give_back_large_blocks"]
+__all__ = ["keep_one_heap"]
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
 """Source: glibc, malloc.h."""
 
-LARGE_BLOCK_BYTES = 1 << 20
-"""Images and what is made of them are larger, all else is smaller. Measured on cards of ever other sizes: 50 to 60 MB
-less resident memory, at the same CPU time; ONNX Runtime keeps its tensors in arenas of its own."""
+HEAP_COUNT = 1
+"""By default each thread fills a heap of its own, up to eight a core, and what one frees is of no use to another."""
 
-FREE_TOP_BYTES = 4 << 20
+MAPPED_BYTES = 32 << 20
+"""Larger blocks are mapped and unmapped by themselves; the most that glibc allows. Mapping smaller ones, images and
+tensors among them, costs a page fault for each 4 KiB: 3 to 7 % of a card's CPU time with a bound of 1 MiB."""
+
+FREE_TOP_BYTES = 64 << 20
+"""What may stay free at the heap's end: about what one execution of a model takes and gives back."""
 
 
-def give_back_large_blocks() -> bool:
-    """Have blocks from 1 MiB on mapped and unmapped by themselves, instead of leaving holes between small ones.
+def keep_one_heap() -> bool:
+    """Have all threads share one heap; to be called before there are many of them.
 
-    By default glibc raises that bound to the largest block that was ever freed, up to 32 MiB, and the heaps of its
-    threads then fill with the holes that images leave.
+    Models take their tensors from it, too (`engines.embedded`), so that there is one place in the process where memory
+    is kept, and it grows no further than to what was needed at one time.
 
     Returns:
         Whether the C library could be told; only glibc can.
@@ -26,5 +30,5 @@ def give_back_large_blocks() -> bool:
     set_option = getattr(ctypes.CDLL(None), "mallopt", None)
     if set_option is None:
         return False
-    told = [set_option(M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES), set_option(M_TRIM_THRESHOLD, FREE_TOP_BYTES)]
-    return told == [1, 1]
+    options = {M_ARENA_MAX: HEAP_COUNT, M_MMAP_THRESHOLD: MAPPED_BYTES, M_TRIM_THRESHOLD: FREE_TOP_BYTES}
+    return all(set_option(option, value) == 1 for option, value in options.items())

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-DATA, HEADERS, RST_STREAM, SETTINGS = 0, 1, 3, 4
+DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY = 0, 1, 3, 4, 6, 7
 END_STREAM, ACK, END_HEADERS = 0x1, 0x1, 0x4
 
 
@@ -54,16 +54,28 @@ class RawConnection:
         await self.send(Frame(HEADERS, END_HEADERS, stream, block))
 
     async def receive(self) -> Frame:
-        """The next frame that is not about the connection's settings."""
+        """The next frame that belongs to a call."""
         while True:
-            head = await self.reader.readexactly(9)
-            length = int.from_bytes(head[:3])
-            kind, flags, stream = struct.unpack(">BBI", head[3:])
-            frame = Frame(kind, flags, stream, await self.reader.readexactly(length))
-            if frame.kind == SETTINGS and not frame.flags & ACK:
-                await self.send(Frame(SETTINGS, ACK, 0))
-            elif frame.stream:
+            frame = await self.receive_any()
+            if frame.stream:
                 return frame
+
+    async def receive_of(self, kind: int) -> Frame:
+        """The next frame of a kind; what comes before it is dropped."""
+        while True:
+            frame = await self.receive_any()
+            if frame.kind == kind:
+                return frame
+
+    async def receive_any(self) -> Frame:
+        """The next frame; the connection's settings are acknowledged."""
+        head = await self.reader.readexactly(9)
+        length = int.from_bytes(head[:3])
+        kind, flags, stream = struct.unpack(">BBI", head[3:])
+        frame = Frame(kind, flags, stream, await self.reader.readexactly(length))
+        if frame.kind == SETTINGS and not frame.flags & ACK:
+            await self.send(Frame(SETTINGS, ACK, 0))
+        return frame
 
     async def ended(self, stream: int = 1) -> bytes:
         """Wait until the server ends a call; what it had sent on it by then."""

@@ -121,6 +121,8 @@ def _load(spec: ModelSpec, settings: EmbeddedEngineSettings) -> Execute:
     options.inter_op_num_threads = 1
     # Idle threads that spin would take the cores that other requests' CPU stages need.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # An arena of each model's own keeps what its largest batch ever took, and no other model may use it.
+    options.enable_cpu_mem_arena = False
     options.log_severity_level = 3
     try:
         session = onnxruntime.InferenceSession(str(spec.model_file), options, providers=["CPUExecutionProvider"])

@@ -29,12 +29,32 @@ class Admission:
         self._single_count = 0
         self._bulk_places = asyncio.Semaphore(bulk_limit)
         self._count = 0
+        self._is_closed = False
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._observer = observer or SilentObserver()
 
     @property
     def in_flight_count(self) -> int:
         """Images in work."""
         return self._count
+
+    def close(self) -> None:
+        """Let no further call in; what is in work goes on."""
+        self._is_closed = True
+
+    async def idle(self) -> None:
+        """Wait until no image is in work."""
+        await self._idle.wait()
+
+    def check_open(self) -> None:
+        """Refuse a call once the gate is closed.
+
+        Raises:
+            RecognitionError: MODEL_UNAVAILABLE.
+        """
+        if self._is_closed:
+            raise RecognitionError(ErrorReason.MODEL_UNAVAILABLE, "the server is shutting down; try another one")
 
     def check_room(self) -> None:
         """Refuse a single call that would find no place; takes none.
@@ -73,9 +93,12 @@ class Admission:
     @contextmanager
     def _hold_place(self) -> Iterator[None]:
         self._count += 1
+        self._idle.clear()
         self._observer.in_flight_changed(self._count)
         try:
             yield
         finally:
             self._count -= 1
+            if self._count == 0:
+                self._idle.set()
             self._observer.in_flight_changed(self._count)

@@ -5,7 +5,7 @@ import logging
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import grpc
@@ -22,7 +22,6 @@ from ktp_server.front.readiness import Readiness
 from ktp_server.front.servicer import KtpOcrServicer, ServiceLimits
 from ktp_server.front.transport import channel_arguments
 from ktp_server.listening import NOWHERE, ListenError, private_socket
-from ktp_server.memory import give_back_large_blocks
 from ktp_server.observability.logs import log_loop_failure
 from ktp_server.observability.observer import Observer, SilentObserver
 from ktp_server.observability.session import Observability, open_observability
@@ -48,6 +47,7 @@ class RunningServer:
         port: the port it listens on.
         address: host:port.
         server: gRPC's server.
+        admission: lets calls in.
         servicer: our service.
         readiness: what health checks are told.
         draining_since_s: when the drain was announced, on the monotonic clock; None before.
@@ -56,6 +56,7 @@ class RunningServer:
     port: int
     address: str
     server: grpc.aio.Server
+    admission: Admission
     servicer: KtpOcrServicer
     readiness: Readiness
     draining_since_s: float | None = None
@@ -72,13 +73,19 @@ class RunningServer:
     async def drain(self, grace_s: float) -> None:
         """Report NOT_SERVING, refuse new calls, let accepted ones finish.
 
+        As long as images are in work, connections stay open, and a call that comes is told why it is refused.
+
         Args:
             grace_s: seconds for them since the drain was announced; what is not done then is cancelled.
         """
         await self.announce_drain()
+        until_s = (self.draining_since_s or 0.0) + grace_s
+        self.admission.close()
         self.servicer.end_streams()
-        passed_s = time.monotonic() - (self.draining_since_s or 0.0)
-        await self.server.stop(max(grace_s - passed_s, 0.0))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(until_s - time.monotonic(), 0.0)):
+                await self.admission.idle()
+        await self.server.stop(max(until_s - time.monotonic(), 0.0))
 
 
 async def start_server(
@@ -122,7 +129,7 @@ async def start_server(
     port, *_ = [_listen(server, guard, address) for address in (settings.listen_address, *further_addresses)]
     host = settings.listen_address.rpartition(":")[0]
     readiness = Readiness(health_servicer, (OVERALL_HEALTH, *services), reader)
-    running = RunningServer(port, f"{host}:{port}", server, servicer, readiness)
+    running = RunningServer(port, f"{host}:{port}", server, admission, servicer, readiness)
     await running.report(serving=False)
     await server.start()
     return running
@@ -179,7 +186,7 @@ async def announce_alone(running: RunningServer, stop: asyncio.Event) -> None:  
 
 
 async def serve(settings: Settings, announce: Announce = announce_alone) -> None:
-    """Serve until SIGTERM or SIGINT, then drain.
+    """Serve until SIGTERM or SIGINT, then drain; a start that is still under way is given up.
 
     Args:
         settings: all of them.
@@ -189,17 +196,29 @@ async def serve(settings: Settings, announce: Announce = announce_alone) -> None
         The members of `start_errors.START_ERRORS`: the server cannot start.
     """
     stop = asyncio.Event()
+    serving = asyncio.current_task()
+    is_starting = True
+
+    def end() -> None:
+        if is_starting and serving is not None and not stop.is_set():
+            serving.cancel()
+        stop.set()
+
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, end)
     loop.set_exception_handler(log_loop_failure)
-    give_back_large_blocks()
-    with open_observability(settings) as observability:
-        async with _run_fronts(settings, observability) as running:
-            await announce(running, stop)
-            await stop.wait()
-            logger.info("draining, up to %.0f s", settings.drain_grace_s)
-            await running.announce_drain()
+    try:
+        with open_observability(settings) as observability:
+            async with _run_fronts(settings, observability) as running:
+                is_starting = False
+                await announce(running, stop)
+                await stop.wait()
+                logger.info("draining, up to %.0f s", settings.drain_grace_s)
+                await running.announce_drain()
+    except asyncio.CancelledError:
+        if not stop.is_set():
+            raise
     logger.info("stopped")
 
 

@@ -57,6 +57,7 @@ class IntakeInterceptor(ServiceInterceptor):
         call = cast("Method", handler.unary_unary)
 
         async def take_in(requests: AsyncIterator[Message], context: Context) -> Message:
+            self._admission.check_open()
             self._admission.check_room()
             return await call(await self._read_one(requests), context)
 

@@ -19,6 +19,8 @@ def channel_arguments(settings: Settings) -> list[tuple[str, int]]:
         "grpc.max_concurrent_streams": settings.max_streams_per_connection,
         "grpc.keepalive_time_ms": _milliseconds(settings.keepalive_interval_s),
         "grpc.keepalive_timeout_ms": _milliseconds(settings.keepalive_timeout_s),
+        # gRPC's other pings, which measure the connection, have a bound of their own: a minute unless it is told.
+        "grpc.http2.ping_timeout_ms": _milliseconds(settings.keepalive_timeout_s),
         # A caller may ping an idle connection, too: that is how it learns that a server went away.
         "grpc.keepalive_permit_without_calls": 1,
         "grpc.http2.min_ping_interval_without_data_ms": _milliseconds(settings.ping_interval_min_s),
