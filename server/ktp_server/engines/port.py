@@ -105,6 +105,11 @@ class TensorBatch:
         """N, the number of items."""
         return int(next(iter(self.tensors.values())).shape[0])
 
+    @property
+    def item_extents(self) -> tuple[int, ...]:
+        """Extents of one item of every tensor, in the order of the tensors' names."""
+        return tuple(extent for name in sorted(self.tensors) for extent in self.tensors[name].shape[1:])
+
 
 class InferenceEngine(Protocol):
     """Whatever runs the models."""

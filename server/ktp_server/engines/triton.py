@@ -194,7 +194,7 @@ class TritonEngine:
 
     def _output_sizes(self, model: str, batch: TensorBatch) -> dict[str, int]:
         """Bytes of each output, if an earlier answer to such inputs has told its shape."""
-        known = self._known_outputs.get((model, _item_extents(batch)), {})
+        known = self._known_outputs.get((model, batch.item_extents), {})
         return {
             spec.name: batch.item_count * math.prod(known[spec.name]) * spec.dtype.itemsize
             for spec in self._specs[model].outputs
@@ -212,14 +212,9 @@ class TritonEngine:
             output.flags.writeable = False
             outputs[spec.name] = output
         self._known_outputs.setdefault(
-            (model, _item_extents(batch)), {name: output.shape[1:] for name, output in outputs.items()}
+            (model, batch.item_extents), {name: output.shape[1:] for name, output in outputs.items()}
         )
         return TensorBatch(outputs)
-
-
-def _item_extents(batch: TensorBatch) -> tuple[int, ...]:
-    """Extents of one item of every input, in a row."""
-    return tuple(extent for name in sorted(batch.tensors) for extent in batch.tensors[name].shape[1:])
 
 
 def _read_output(model: str, spec: TensorSpec, result: InferResult, region: Region | None) -> Tensor:

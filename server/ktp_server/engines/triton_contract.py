@@ -11,7 +11,7 @@ from tritonclient.grpc import model_config_pb2
 from ktp_server.engines.repository import TRITON_DTYPES
 from ktp_server.engines.spec import BatchingPolicy, ModelSpec, TensorSpec
 
-__all__ = ["TRITON_DTYPE_NAMES", "find_differences"]
+__all__ = ["TRITON_DTYPE_NAMES", "count_instances", "find_differences"]
 
 TRITON_DTYPE_NAMES: Mapping[np.dtype[np.generic], str] = {
     dtype: model_config_pb2.DataType.Name(number).removeprefix("TYPE_") for number, dtype in TRITON_DTYPES.items()
@@ -49,6 +49,11 @@ def find_differences(spec: ModelSpec, remote: model_config_pb2.ModelConfig) -> l
         if there != value:
             differences.append(f"{spec.name}: parameter {key} is {value!r} here and {there!r} on the server")
     return differences
+
+
+def count_instances(remote: model_config_pb2.ModelConfig) -> int:
+    """Give how many executions of a served model run at a time, on all its devices."""
+    return max(1, sum(int(group.count) * max(1, len(group.gpus)) for group in remote.instance_group))
 
 
 def _describe(tensor: TensorSpec) -> str:

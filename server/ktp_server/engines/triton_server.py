@@ -15,7 +15,7 @@ from ktp_server.engines.circuit import Circuit
 from ktp_server.engines.port import FailureKind, InferenceError, TensorBatch, current_priority
 from ktp_server.engines.shared_memory import Region
 from ktp_server.engines.spec import ModelSpec
-from ktp_server.engines.triton_contract import TRITON_DTYPE_NAMES, find_differences
+from ktp_server.engines.triton_contract import TRITON_DTYPE_NAMES, count_instances, find_differences
 from ktp_server.engines.triton_errors import (
     RegionUnknown,
     is_dead_process,
@@ -25,6 +25,7 @@ from ktp_server.engines.triton_errors import (
 )
 from ktp_server.engines.triton_regions import KnownRegions
 from ktp_server.engines.triton_reload import ModelReloader
+from ktp_server.engines.triton_turns import ShapeTurns
 
 __all__ = ["RemoteTensors", "TritonServer"]
 
@@ -89,6 +90,7 @@ class TritonServer:
         self._client = InferenceServerClient(url=address, channel_args=CHANNEL_OPTIONS)
         self._circuit = Circuit(specs)
         self._regions = KnownRegions(self._client)
+        self._turns = {name: ShapeTurns(spec.max_batch_size) for name, spec in specs.items()}
         self._reloader = ModelReloader(address, self._client) if reloads_models else None
         self._problem = ""
         self._watching: asyncio.Task[None] | None = None
@@ -113,15 +115,13 @@ class TritonServer:
         Raises:
             InferenceError: no answer.
         """
+        batch = tensors.batch
         self.in_flight_count += 1
         try:
-            await self._introduce(model, tensors.regions(), deadline_s)
-            try:
-                return await self._call(model, tensors, deadline_s)
-            except RegionUnknown:
-                self._regions.forget_all()
-                await self._introduce(model, tensors.regions(), deadline_s)
-                return await self._call(model, tensors, deadline_s)
+            async with self._turns[model].turn(batch.item_extents, batch.item_count, deadline_s):
+                return await self._send(model, tensors, deadline_s)
+        except TimeoutError as error:
+            raise InferenceError(FailureKind.DEADLINE, model, "the deadline passed before its turn") from error
         finally:
             self.in_flight_count -= 1
 
@@ -189,6 +189,7 @@ class TritonServer:
             except InferenceServerException as error:
                 raise to_inference_error(spec.name, error) from error
             differences += find_differences(spec, served.config)
+            self._turns[spec.name].set_instance_count(count_instances(served.config))
         return differences
 
     async def _try_out(self) -> None:
@@ -204,6 +205,15 @@ class TritonServer:
         for outcome in await asyncio.gather(*probes, return_exceptions=True):
             if isinstance(outcome, BaseException):
                 raise outcome
+
+    async def _send(self, model: str, tensors: RemoteTensors, deadline_s: float | None) -> InferResult:
+        await self._introduce(model, tensors.regions(), deadline_s)
+        try:
+            return await self._call(model, tensors, deadline_s)
+        except RegionUnknown:
+            self._regions.forget_all()
+            await self._introduce(model, tensors.regions(), deadline_s)
+            return await self._call(model, tensors, deadline_s)
 
     async def _introduce(self, model: str, regions: Iterable[Region], deadline_s: float | None) -> None:
         try:
