@@ -54,14 +54,14 @@ class ReadingRules:
     Attributes:
         knowledge: area list and vocabularies.
         text_confidence_min: lines read with less confidence are dropped.
-        unseen_confidence_min: the same where detection saw no line: what is blank may look like a letter.
         proof_count_min: fewer things that only a KTP says (`CardReading.proof_count`) are refused.
+        unseen_confidence_min: the same where detection saw no line; what is blank may look like a letter.
     """
 
     knowledge: CardKnowledge
     text_confidence_min: float
-    unseen_confidence_min: float = 0.25
     proof_count_min: int = 2
+    unseen_confidence_min: float = 0.25
 
 
 @dataclass(frozen=True, slots=True)

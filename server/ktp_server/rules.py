@@ -32,5 +32,7 @@ def pipeline_rules(settings: Settings, knowledge: CardKnowledge) -> PipelineRule
         ktp_likeness=settings.ktp_likeness_min,
     )
     card = CardRules(selection, requirements, checks)
-    reading = ReadingRules(knowledge, settings.text_confidence_min, settings.proof_count_min)
+    reading = ReadingRules(
+        knowledge, text_confidence_min=settings.text_confidence_min, proof_count_min=settings.proof_count_min
+    )
     return PipelineRules(requirements, card, reading, settings.require)
