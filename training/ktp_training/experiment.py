@@ -66,9 +66,7 @@ def runner_config(model: str, plan: Plan) -> Config:
     """
     config = load_config(model)
     schedule = config.schedule
-    learning_rate = plan.learning_rate or schedule.lr
     pools, val_pools = [str(pool) for pool in plan.pools], [str(pool) for pool in plan.val_pools]
-    warm_up = min(schedule.warm_up, max(1, plan.iterations // 5))
     config.merge_from_dict(
         {
             "work_dir": str(plan.work_dir),
@@ -80,41 +78,8 @@ def runner_config(model: str, plan: Plan) -> Config:
                 "val_interval": min(schedule.val_interval, plan.iterations),
             },
             "val_cfg": {"type": "ValLoop"},
-            "optim_wrapper": {
-                "type": "OptimWrapper",
-                "optimizer": {"type": "AdamW", "lr": learning_rate, "weight_decay": schedule.weight_decay},
-                "clip_grad": {"max_norm": 5.0},
-                "paramwise_cfg": {"norm_decay_mult": 0.0, "bias_decay_mult": 0.0},
-            },
-            "param_scheduler": [
-                {"type": "LinearLR", "start_factor": 0.05, "by_epoch": False, "begin": 0, "end": warm_up},
-                {
-                    "type": "CosineAnnealingLR",
-                    "by_epoch": False,
-                    "begin": warm_up,
-                    "T_max": max(1, plan.iterations - warm_up),
-                    "eta_min": learning_rate * 0.01,
-                },
-            ],
-            "default_hooks": {
-                "timer": {"type": "IterTimerHook"},
-                "logger": {"type": "LoggerHook", "interval": min(50, plan.iterations)},
-                "checkpoint": {
-                    "type": "CheckpointHook",
-                    "interval": min(schedule.val_interval, plan.iterations),
-                    "by_epoch": False,
-                    "max_keep_ckpts": 2,
-                },
-            },
-            "custom_hooks": [
-                {
-                    "type": "EMAHook",
-                    "ema_type": "ExponentialMovingAverage",
-                    # About the last 250 steps; less in short runs, where the average would still hold early weights.
-                    "momentum": max(0.004, min(0.5, 20.0 / plan.iterations)),
-                    "update_buffers": True,
-                }
-            ],
+            **_optimisation(plan, config),
+            **_hooks(plan, config),
             "log_processor": {"by_epoch": False, "window_size": 50},
             "randomness": {"seed": plan.seed},
             "env_cfg": {"cudnn_benchmark": False},
@@ -125,6 +90,54 @@ def runner_config(model: str, plan: Plan) -> Config:
         if f"{phase}_batch_sampler" in config:
             config[f"{phase}_dataloader"]["batch_sampler"] = config[f"{phase}_batch_sampler"]
     return config
+
+
+def _optimisation(plan: Plan, config: Config) -> dict[str, object]:
+    schedule = config.schedule
+    learning_rate = plan.learning_rate or schedule.lr
+    warm_up = min(schedule.warm_up, max(1, plan.iterations // 5))
+    return {
+        "optim_wrapper": {
+            "type": "OptimWrapper",
+            "optimizer": {"type": "AdamW", "lr": learning_rate, "weight_decay": schedule.weight_decay},
+            "clip_grad": {"max_norm": 5.0},
+            "paramwise_cfg": {"norm_decay_mult": 0.0, "bias_decay_mult": 0.0},
+        },
+        "param_scheduler": [
+            {"type": "LinearLR", "start_factor": 0.05, "by_epoch": False, "begin": 0, "end": warm_up},
+            {
+                "type": "CosineAnnealingLR",
+                "by_epoch": False,
+                "begin": warm_up,
+                "T_max": max(1, plan.iterations - warm_up),
+                "eta_min": learning_rate * 0.01,
+            },
+        ],
+    }
+
+
+def _hooks(plan: Plan, config: Config) -> dict[str, object]:
+    checkpoint = {
+        "type": "CheckpointHook",
+        "interval": min(config.schedule.val_interval, plan.iterations),
+        "by_epoch": False,
+        "max_keep_ckpts": 2,
+    }
+    average = {
+        "type": "EMAHook",
+        "ema_type": "ExponentialMovingAverage",
+        # About the last 250 steps; less in short runs, where the average would still hold early weights.
+        "momentum": max(0.004, min(0.5, 20.0 / plan.iterations)),
+        "update_buffers": True,
+    }
+    return {
+        "default_hooks": {
+            "timer": {"type": "IterTimerHook"},
+            "logger": {"type": "LoggerHook", "interval": min(50, plan.iterations)},
+            "checkpoint": checkpoint,
+        },
+        "custom_hooks": [average],
+    }
 
 
 def _loader(
