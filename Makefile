@@ -27,7 +27,7 @@ TRAINING_SCENE2_COUNT ?= 808
 TRAINING_SCENE3_COUNT ?= 1500
 ITERATIONS_segmentation ?= 6770
 ITERATIONS_detection ?= 4100
-ITERATIONS_recognition ?= 30600
+ITERATIONS_recognition ?= 38100
 # Tensors of tens of megabytes are allocated at every step: kept by the process instead of given back and zeroed anew.
 TRAIN = MALLOC_MMAP_THRESHOLD_=2000000000 MALLOC_TRIM_THRESHOLD_=8000000000 MALLOC_TOP_PAD_=100000000 \
 	PYTHONPATH=$(TRAINING_PATH) $(TRAINING_BIN)/python training/train.py
