@@ -19,6 +19,7 @@ from ktp_postprocessing.lines import Span
 
 _SURE_CONFIDENCE = 0.98  # a listed text read with it is not decoded again
 _SHORTLIST_COUNT = 8
+_SHORT_COUNT = 16  # up to so many entries none is left out; of two characters, all are alike
 _NATS_PER_MISREADING = 6.0  # between a look-alike's and any other letter's
 _EDGE_MARKS = " ,;:=_*'\".-"
 
@@ -133,7 +134,7 @@ def _shortlist(text: str, entries: Sequence[str], misread_share_max: float) -> S
         text,
         entries,
         scorer=Levenshtein.normalized_similarity,
-        limit=_SHORTLIST_COUNT,
+        limit=_SHORTLIST_COUNT if len(entries) > _SHORT_COUNT else None,
         score_cutoff=1 - misread_share_max,
     )
     return [entry for entry, _, _ in found]

@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ktp_postprocessing.lexicon import AREA_LIST, CLOSED_LIST, OPEN_LIST, LexiconPolicy, choose_entry, score_entries
+from ktp_postprocessing.lexicon import (
+    AREA_LIST,
+    CLOSED_LIST,
+    OPEN_LIST,
+    SHORT_LIST,
+    LexiconPolicy,
+    choose_entry,
+    score_entries,
+)
 from ktp_postprocessing.lines import Span, TextLine, make_spans
 from ktp_postprocessing.vocabularies import Vocabularies
 
@@ -86,3 +94,9 @@ def test_scores_are_relative_to_the_text_as_read() -> None:
     scores = score_entries(make_span("SUKARASA"), ["SUKARASA", "SUKARESA", "BOGOR"])
     assert scores[0] == pytest.approx(0.0)
     assert 0 > scores[1] > scores[2]
+
+
+def test_no_entry_of_a_short_list_is_left_out() -> None:
+    quad = np.array([[0.0, 0], [100, 0], [100, 12], [0, 12]])
+    (span,) = make_spans([TextLine("2 A-", 0.1, quad, (0.2, 0.2, 0.999, 0.999))])
+    assert choose_entry(span, TABLES.blood_types.printed, SHORT_LIST).value == "A-"
