@@ -1,5 +1,6 @@
 """The gRPC service behind the gateway."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -19,6 +20,10 @@ from ktp_server.gateway.uploads import Upload
 __all__ = ["Target", "Upstream", "open_upstream"]
 
 HEALTH_TIMEOUT_S = 2.0
+
+PAUSES_S = (0.1, 0.3)
+"""Before each further attempt at a server that cannot be reached. One made at once could take the connection that has
+just broken: for some milliseconds gRPC has not noticed."""
 
 AnswerT = TypeVar("AnswerT")
 
@@ -129,9 +134,11 @@ class _NoAnswerError(RecognitionError):
 
 
 async def _ask(call: Callable[[], Awaitable[AnswerT]]) -> AnswerT:
-    """Call the service; once more where a connection broke, as the next one may lead to another server."""
-    with contextlib.suppress(_NoAnswerError):
-        return await _typed(call())
+    """Call the service; again where a connection broke, as the next one may lead to another server."""
+    for pause_s in PAUSES_S:
+        with contextlib.suppress(_NoAnswerError):
+            return await _typed(call())
+        await asyncio.sleep(pause_s)
     return await _typed(call())
 
 

@@ -23,7 +23,7 @@ SETTINGS = Settings(
     listen_address="127.0.0.1:0",
     http_address="127.0.0.1:0",
     max_in_flight_count=4,
-    default_deadline_s=5.0,
+    default_deadline_s=30.0,
     drain_grace_s=5.0,
     image_max_bytes=50_000,
     http_read_timeout_s=1.0,
@@ -64,7 +64,7 @@ async def open_bench(settings: Settings) -> AsyncIterator[GatewayBench]:
         try:
             async with (
                 run_gateway(settings, target, observability) as gateway,
-                httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.port}", timeout=10, verify=False) as http,
+                httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.port}", timeout=60, verify=False) as http,
             ):
                 yield GatewayBench(reader, server, gateway, http)
         finally:

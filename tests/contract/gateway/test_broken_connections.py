@@ -82,6 +82,7 @@ async def test_a_connection_that_breaks_is_no_callers_failure(asks_for_keys: boo
                     await asyncio.sleep(0.01)
                 relay.break_connections()
                 while reader.started[b"wait"] < 2:
+                    assert not asking.done(), (await asking).text
                     await asyncio.sleep(0.01)
                 reader.release.set()
                 assert (await asking).status_code == 200
