@@ -25,6 +25,10 @@ _ENOUGH_PROOFS = 6
 """Things that only a KTP says (`CardReading.proof_count`) from which on its reading leaves no doubt; a readable KTP has
 ten or more, another card hardly ever one."""
 
+_DOUBTFUL_PROOF_FACTOR = 3
+"""By how much more is asked of the text where print lies elsewhere than a KTP's: on a form of many rows two lines may
+look like a KTP's by chance."""
+
 _READING_CHECKS = ("sharpness", "brightness", "specularity", "completeness", "tilt")
 """What a card needs to be read: advice where nothing on it could be."""
 
@@ -69,6 +73,11 @@ class CardAssessment:
         score = self.card_score * min(1.0, proof_count / _ENOUGH_PROOFS)
         read = _judge_likeness(score, self.scores["ktp_likeness"].threshold)
         return replace(self, scores={**self.scores, "ktp_likeness": read})
+
+    def is_proven(self, proof_count: int, least_count: int) -> bool:
+        """Tell whether enough of a KTP was read: `least_count` proofs, more where print lies elsewhere than a KTP's."""
+        factor = 1 if self.scores["ktp_likeness"].passed else _DOUBTFUL_PROOF_FACTOR
+        return proof_count >= factor * least_count
 
     def refusal(self) -> RecognitionError:
         """Say why nothing of a KTP was read: it is none, since its print lies elsewhere, or what spoils the picture."""

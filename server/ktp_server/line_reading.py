@@ -176,14 +176,14 @@ def read_fields(
         known: the lines from which the card was read before.
 
     Raises:
-        RecognitionError: hardly anything of a KTP came out, see `CardAssessment.refusal`, or the deadline passed.
+        RecognitionError: too little of a KTP came out, see `CardAssessment.refusal`, or the deadline passed.
     """
     with clock.measure("fields"):
         least = rules.unseen_confidence_min if known else rules.text_confidence_min
         lines = [*known, *readings.read_lines(least)]
         background = find_photo_background(aligned.rectified.pixels)
         card = read_card(lines, rules.knowledge, None if background is None else PhotoBackground(background.value))
-        if card.proof_count < rules.proof_count_min:
+        if not aligned.assessment.is_proven(card.proof_count, rules.proof_count_min):
             raise aligned.assessment.refusal()
         to_source = aligned.to_source
         result = replace(

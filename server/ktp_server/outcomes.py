@@ -147,10 +147,10 @@ def failure_to_json(path: Path, error: RecognitionError) -> dict[str, JsonValue]
     }
 
 
-def unreadable_file(path: Path, error: OSError) -> FileOutcome:
-    """Give the outcome of a file whose bytes cannot be had."""
+def unreadable_file(error: OSError) -> RecognitionError:
+    """Give the failure of a file whose bytes cannot be had."""
     message = f"the file cannot be read: {error.strerror or type(error).__name__}"
-    return FileOutcome(path, error=RecognitionError(ErrorReason.REQUEST_INVALID, message))
+    return RecognitionError(ErrorReason.REQUEST_INVALID, message)
 
 
 async def _read_file(read: ReadImage, path: Path) -> FileOutcome:
@@ -158,7 +158,7 @@ async def _read_file(read: ReadImage, path: Path) -> FileOutcome:
         data = await asyncio.to_thread(path.read_bytes)
         return FileOutcome(path, result=await read(data))
     except OSError as error:
-        return unreadable_file(path, error)
+        return FileOutcome(path, error=unreadable_file(error))
     except Exception as error:  # noqa: BLE001  # one bad file never stops the rest
         return FileOutcome(path, error=reportable_failure(error))
 

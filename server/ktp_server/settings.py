@@ -249,7 +249,7 @@ class Settings(BaseModel):
     )
     proof_count_min: Annotated[int, Field(ge=0)] = Field(
         default=2,
-        description="With fewer proofs of a KTP in the text (NIK, dates, areas) it is refused; 0 answers anything.",
+        description="Proofs of a KTP that its text must hold, 3 times as many in another layout; 0 answers all.",
     )
     text_confidence_min: Fraction = Field(
         default=0.005, description="Lines read with less confidence are dropped before the fields are sought."

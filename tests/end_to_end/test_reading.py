@@ -111,10 +111,12 @@ def test_quality_and_geometry_are_reported(specimens: SpecimenSet) -> None:
 def test_check_tells_and_draws_without_reading(specimens: SpecimenSet, tmp_path: Path) -> None:
     several, clean = specimens.path(Stratum.SEVERAL), specimens.path(Stratum.CLEAN)
     outcome = run_command(
-        *("check", str(clean), str(several), "--set", "several_cards=warn", "--set", "card_short_side_min=100 warn"),
-        *("--pictures", str(tmp_path)),
+        *("check", str(clean), str(several), str(tmp_path / "nowhere.jpg")),
+        *("--set", "several_cards=warn", "--set", "card_short_side_min=100 warn", "--pictures", str(tmp_path)),
     )
-    assert outcome.returncode == 1, outcome.stderr
+    assert outcome.returncode == 1
+    assert outcome.stderr == ""
+    assert "REQUEST_INVALID: the file cannot be read: No such file" in outcome.stdout
     rows = [row for row in outcome.stdout.splitlines() if row.startswith("single_card")]
     assert ["failed" in row for row in rows] == [False, True]
     assert "card: (" in outcome.stdout

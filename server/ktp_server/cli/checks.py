@@ -43,7 +43,7 @@ async def _check(paths: list[Path], settings: Settings, pictures: Path | None, *
     from ktp_server.annotate import write_annotated
     from ktp_server.assembly import open_pipeline
     from ktp_server.errors import reportable_failure
-    from ktp_server.outcomes import assessment_to_json, failure_to_json, find_images
+    from ktp_server.outcomes import assessment_to_json, failure_to_json, find_images, unreadable_file
     from ktp_server.presentation import render_checks, render_failure
 
     console, all_passed = Console(), True
@@ -53,7 +53,7 @@ async def _check(paths: list[Path], settings: Settings, pictures: Path | None, *
                 data = path.read_bytes()
                 result = await pipeline.assess_quality(data)
             except Exception as error:  # noqa: BLE001  # one bad file never stops the rest
-                failure = reportable_failure(error)
+                failure = unreadable_file(error) if isinstance(error, OSError) else reportable_failure(error)
                 all_passed = False
                 document, shown = failure_to_json(path, failure), Group(render_failure(failure))
             else:

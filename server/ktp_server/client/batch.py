@@ -149,7 +149,7 @@ class _Run:
             try:
                 data = await asyncio.to_thread(path.read_bytes)
             except OSError as error:
-                self._note(source, unreadable_file(path, error))
+                self._note(source, FileOutcome(path, error=unreadable_file(error)))
                 continue
             if len(data) > MAX_MESSAGE_BYTES - ENVELOPE_BYTES:
                 message = "the file is larger than a message to a server may be"

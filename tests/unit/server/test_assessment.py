@@ -49,6 +49,15 @@ def test_what_has_its_print_elsewhere_is_no_ktp(quad: NDArray[np.float64]) -> No
     assert assessment.refusal().reason is ErrorReason.CARD_NOT_FOUND
 
 
+@pytest.mark.parametrize(("turn", "proof_count", "proven"), [(0, 1, False), (0, 2, True), (2, 5, False), (2, 6, True)])
+def test_print_in_other_places_needs_more_proof(
+    quad: NDArray[np.float64], turn: int, proof_count: int, proven: bool
+) -> None:
+    assessment = assess(IMAGE, np.roll(quad, turn, axis=0))
+    assert assessment.is_proven(proof_count, 2) is proven
+    assert assessment.is_proven(0, 0)
+
+
 def test_its_text_tells_more_than_its_layout(quad: NDArray[np.float64]) -> None:
     assessment = assess(IMAGE, np.roll(quad, 2, axis=0))
     assert assessment.with_proofs(10).scores["ktp_likeness"].score == CARD_SCORE
