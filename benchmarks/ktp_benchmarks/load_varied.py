@@ -13,14 +13,13 @@ import numpy as np
 
 from ktp.ocr.v1 import ktp_ocr_service_pb2 as messages
 from ktp_benchmarks.checks import Check, at_most
-from ktp_benchmarks.load_calls import CALL_TIMEOUT_S, open_channel
+from ktp_benchmarks.load_calls import CALL_TIMEOUT_S, RECOGNIZE, open_channel
 from ktp_benchmarks.server_process import run_server_process
 
 __all__ = ["measure_varied"]
 
 SEED = 7600
 IN_WORK = 4
-RECOGNIZE = "/ktp.ocr.v1.KtpOcrService/RecognizeCard"
 ASSESS = "/ktp.ocr.v1.KtpOcrService/AssessQuality"
 KINDS = {"card": 10, "assess": 10, "resized": 5, "cut": 15, "noise": 20, "tiny": 15, "id": 10, "broken": 10, "back": 5}
 """How often each kind comes, in per cent."""

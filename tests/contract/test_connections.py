@@ -77,7 +77,10 @@ async def test_a_silent_caller_that_answers_pings_gets_its_answer() -> None:
 
 async def test_a_caller_that_pings_too_often_is_told_to_calm_down() -> None:
     async with connect(ScriptedReader(), {"ping_interval_min_s": 300.0}) as connection:
-        for number in range(10):
-            await connection.send(Frame(PING, 0, 0, struct.pack(">Q", number)))
-        farewell = await connection.receive_of(GOAWAY)
-    assert struct.unpack(">II", farewell.payload[:8])[1] == ENHANCE_YOUR_CALM
+        ping = Frame(PING, 0, 0, bytes(8))
+        await connection.send(ping)
+        # One at a time: a server that closes on unread data resets the connection, and with it its own farewell.
+        while (frame := await connection.receive_any()).kind != GOAWAY:
+            if frame.kind == PING:
+                await connection.send(ping if frame.flags & ACK else Frame(PING, ACK, 0, frame.payload))
+    assert struct.unpack(">II", frame.payload[:8])[1] == ENHANCE_YOUR_CALM

@@ -121,8 +121,10 @@ def _load(spec: ModelSpec, settings: EmbeddedEngineSettings) -> Execute:
     options.inter_op_num_threads = 1
     # Idle threads that spin would take the cores that other requests' CPU stages need.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # An arena of each model's own keeps what its largest batch ever took, and no other model may use it.
+    # An arena of each model's own keeps what its largest batch ever took, and no other model may use it; one block for
+    # all tensors of an execution finds no place between others. Without both, 280 MB instead of 380, and level.
     options.enable_cpu_mem_arena = False
+    options.enable_mem_pattern = False
     options.log_severity_level = 3
     try:
         session = onnxruntime.InferenceSession(str(spec.model_file), options, providers=["CPUExecutionProvider"])
