@@ -3,7 +3,6 @@
 import base64
 import re
 import signal
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -131,12 +130,16 @@ def is_in(text: str, evidence: str) -> bool:
     return re.search(rf"(?<!\w){re.escape(text.casefold())}(?!\w)", evidence) is not None
 
 
-def test_no_value_of_a_card_and_no_key_is_written_anywhere(tmp_path: Path, specimens: SpecimenSet) -> None:
-    with run_watched(tmp_path) as watched:
+@pytest.mark.parametrize("worker_count", [1, 2])
+def test_no_value_of_a_card_and_no_key_is_written_anywhere(
+    tmp_path: Path, specimens: SpecimenSet, worker_count: int
+) -> None:
+    with run_watched(tmp_path, worker_count) as watched:
         recognitions = call_grpc(watched, specimens)
         call_http(watched, specimens)
         watched.process.send_signal(signal.SIGHUP)
-        time.sleep(1.0)
+        watched.wait_for("keys read anew", worker_count)
+        watched.filed = watched.read_files()
         watched.process.terminate()
         assert watched.process.wait(timeout=60) == 0, b"".join(watched.written).decode()
     evidence = watched.evidence().casefold()
@@ -144,6 +147,7 @@ def test_no_value_of_a_card_and_no_key_is_written_anywhere(tmp_path: Path, speci
     for expected in ("recognizecard", "image_corrupt", "unauthenticated", "keys read anew", "ktp_ocr_", "item 0"):
         assert expected in evidence, expected
     assert watched.collector.received
+    assert bool(watched.filed) == (worker_count > 1)  # the counters, which stand nowhere else
     assert list(watched.home.rglob("*")) == []
 
     values = values_of(recognitions, specimens)

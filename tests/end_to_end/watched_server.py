@@ -1,10 +1,11 @@
-"""A server process that may not write a byte into any file, and everything that it says and sends."""
+"""A server and everything that it says, sends and keeps; a single process may not write a byte into any file."""
 
 import os
 import re
 import resource
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from concurrent import futures
 from contextlib import contextmanager
@@ -58,6 +59,7 @@ class WatchedServer:
         key: lets callers in.
         home: its working, home and temporary folder.
         written: lines of its standard output and error.
+        filed: what stood in its files, see `read_files`; kept by the caller.
         answered: failures, with their details; appended by the caller.
     """
 
@@ -66,6 +68,7 @@ class WatchedServer:
     home: Path
     collector: Collector
     written: list[bytes] = field(default_factory=list)
+    filed: list[bytes] = field(default_factory=list)
     answered: list[str] = field(default_factory=list)
     ports: dict[str, int] = field(default_factory=dict)
     ready: threading.Event = field(default_factory=threading.Event)
@@ -79,15 +82,29 @@ class WatchedServer:
             if len(self.ports) == 2:
                 self.ready.set()
 
+    def wait_for(self, text: str, count: int) -> None:
+        """Wait until so many lines hold a text."""
+        until_s = time.monotonic() + START_TIMEOUT_S
+        while sum(text.encode() in line for line in self.written) < count:
+            assert time.monotonic() < until_s, text
+            time.sleep(0.05)
+
+    def read_files(self) -> list[bytes]:
+        """What stands in files now: workers share their counters by such."""
+        return [path.read_bytes() for path in self.home.rglob("*") if path.is_file()]
+
     def evidence(self) -> str:
-        """Everything that came out of it: output, traces, failures."""
-        texts = [data.decode("utf-8", "replace") for data in (*self.written, *self.collector.received)]
+        """Everything that came out of it: output, files, traces, failures."""
+        texts = [data.decode("utf-8", "replace") for data in (*self.written, *self.filed, *self.collector.received)]
         return "\n".join([*texts, *self.answered])
 
 
 @contextmanager
-def run_watched(folder: Path) -> Iterator[WatchedServer]:
-    """Serve gRPC and HTTP at level DEBUG, with a key and traces."""
+def run_watched(folder: Path, worker_count: int = 1) -> Iterator[WatchedServer]:
+    """Serve gRPC and HTTP at level DEBUG, with a key and traces.
+
+    Several workers share their counters by files below `home`; a single process may write no file at all.
+    """
     presented, key = make_api_key("teller")
     add_key(folder / "keys.txt", key)
     home = folder / "home"
@@ -96,6 +113,7 @@ def run_watched(folder: Path) -> Iterator[WatchedServer]:
         settings = {
             "listen_address": "127.0.0.1:0",
             "http_address": "127.0.0.1:0",
+            "workers": str(worker_count),
             "log_level": "DEBUG",
             "log_format": "json",
             "api_keys": str(folder / "keys.txt"),
@@ -118,8 +136,9 @@ def run_watched(folder: Path) -> Iterator[WatchedServer]:
         try:
             if not watched.ready.wait(START_TIMEOUT_S):
                 pytest.fail(b"".join(watched.written).decode())
-            # Pipes and sockets are not files: whatever reaches a disk from now on, wherever, is an error.
-            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, 0))
+            if worker_count == 1:
+                # Pipes and sockets are not files: whatever reaches a disk from now on, wherever, is an error.
+                resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, 0))
             yield watched
         finally:
             process.kill()
