@@ -10,50 +10,24 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from ktp_preprocessing.requirements import RequirementAction, RequirementRule, RequirementRules
-from ktp_server.cores import count_cores
+from ktp_server.setting_kinds import (
+    Bound,
+    Count,
+    Fraction,
+    Names,
+    count_bulk_places,
+    count_execution_threads,
+    count_executions,
+    count_places,
+    count_threads,
+)
 from ktp_server.verdicts import CHECK_NAMES
 
 __all__ = ["SECTIONS", "Settings"]
 
-
-def _count_cores() -> int:
-    """The cores that the process may use."""  # documents quote it as the default
-    return count_cores()
-
-
-def _count_places() -> int:
-    """2 for each core."""  # measured: that keeps the cores busy, and more only makes each call wait
-    return 2 * _count_cores()
-
-
-def _count_bulk_places() -> int:
-    """1 more than the cores."""  # likewise
-    return _count_cores() + 1
-
-
-def _count_executions() -> int:
-    """The number of cores, at most 2."""
-    return min(_count_cores(), 2)
-
-
-def _count_execution_threads() -> int:
-    """Half the cores."""
-    return max(_count_cores() // 2, 1)
-
-
-def _split_names(given: object) -> object:
-    return tuple(name.strip() for name in given.split(",") if name.strip()) if isinstance(given, str) else given
-
-
-Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-Count = Annotated[int, Field(ge=1)]
-Bound = Annotated[str, Field(pattern=r"^\d{1,10}(\.\d{1,6})? (warn|reject)$")]
-"""A requirement: its bound, and what a failure leads to."""
-Names = Annotated[tuple[str, ...], BeforeValidator(_split_names)]
-"""A list of words: in flags and in the environment with commas between them, in YAML a list."""
 
 SECTIONS: Mapping[str, str] = {
     "listen_address": "Serving",
@@ -153,11 +127,11 @@ class Settings(BaseModel):
         description="Memory for the bodies of all HTTP requests in work; beyond it they are refused with OVERLOADED.",
     )
     max_in_flight_count: Count = Field(
-        default_factory=_count_places,
+        default_factory=count_places,
         description="Images of single calls in work at a time; beyond it OVERLOADED. More lets accepted calls wait.",
     )
     bulk_in_flight_count: Count = Field(
-        default_factory=_count_bulk_places,
+        default_factory=count_bulk_places,
         description="Images of all RecognizeCards streams in work at a time; the others wait and delay no single call.",
     )
     stream_in_flight_count: Count = Field(
@@ -201,15 +175,15 @@ class Settings(BaseModel):
         description="Server processes on one port; they share places and threads; one that dies is replaced.",
     )
     cpu_worker_count: Count = Field(
-        default_factory=_count_cores,
+        default_factory=count_threads,
         description="Threads for decoding, rectifying and reading fields; more than the cores gains nothing.",
     )
     engine_worker_count: Count = Field(
-        default_factory=_count_executions,
+        default_factory=count_executions,
         description="Model executions at a time. More raises throughput with many callers, and each one's latency.",
     )
     engine_thread_count: Count = Field(
-        default_factory=_count_execution_threads,
+        default_factory=count_execution_threads,
         description="Threads in one model execution. More speeds up a lone request but costs throughput under load.",
     )
     engine_queue_limit: Count = Field(
