@@ -166,7 +166,7 @@ async def _read_file(read: ReadImage, path: Path) -> FileOutcome:
 def _score(score: QualityScoreResult) -> dict[str, JsonValue]:
     return {
         "score": round(score.score, 4),
-        "threshold": score.threshold,
+        "threshold": round(score.threshold, 4),
         "passed": score.passed,
         "reason": score.reason,
     }

@@ -184,3 +184,10 @@ def test_a_number_stands_behind_the_end_of_its_text(turned: bool) -> None:
     drawn = (picture[:, :200] != without[:, :200]).any(axis=2)
     left, right = drawn[40:60, 10:57].any(), drawn[40:60, 124:180].any()
     assert (left, right) == (turned, not turned)
+
+
+def test_thresholds_are_printed_without_the_noise_of_floats() -> None:
+    result = recognition_of("BUDI")
+    quality = {"single_card": replace(result.quality["sharpness"], threshold=1.0 - 0.95)}
+    line = outcome_to_json(FileOutcome(Path("a.jpg"), result=replace(result, quality=quality)))
+    assert '"threshold": 0.05,' in json.dumps(line)
