@@ -35,9 +35,9 @@ _PRINT_PLACES = (
 _STRONG_PRINT_SHARE = 0.05
 """Share of the cells, the darkest ones, that are told no further apart: large digits must not outweigh rows."""
 
-_DOUBTFUL_CORRELATION = 0.27
-"""Correlation that scores 0.5. Of 225 KTPs of all strata 223 have more (of the others the corners were found wrong),
-their median is 0.6; of 15 other cards that segmentation took for a KTP none does, of 144 drawn ones 7 do."""
+_DOUBTFUL_CORRELATION = 0.25
+"""Correlation that scores 0.5. Of 225 KTPs of all strata 224 have more (the other's corners were found wrong), their
+median is 0.6; of 15 other cards that segmentation took for a KTP two do, of 144 drawn ones 8."""
 
 
 def score_layout(card_pixels: NDArray[np.uint8]) -> float:
