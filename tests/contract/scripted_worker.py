@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 from ktp_server.front.app import start_server
 from ktp_server.front.link import Failed
@@ -16,10 +17,11 @@ from tests.contract.scripted_reader import ScriptedReader, recognition_of
 
 
 class TellingReader(ScriptedReader):
-    """Reads every image as the number of its own process, `wait` half a second later."""
+    """Reads every image as the number of its own process; one that names a file makes it, and takes half a second."""
 
     async def recognize(self, data: bytes, *_: object) -> RecognitionResult:
-        if data == b"wait":
+        if data.startswith(b"/"):
+            Path(os.fsdecode(data)).touch()  # noqa: ASYNC240  # for the test, which waits for it
             await asyncio.sleep(0.5)
         return recognition_of(str(os.getpid()))
 

@@ -116,7 +116,8 @@ async def test_a_deadline_reaches_the_model_and_nothing_follows_it() -> None:
             await bench.stub.RecognizeCard(messages.RecognizeCardRequest(image=CARD), timeout=8.0)
         assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
         await until(lambda: bench.engine.cancelled == ["ktp_text_detection"])
-        assert [abs((told or 0.0) - latest_s) < 1.0 for told in bench.engine.deadlines_s] == [True, True]
+        # The default would be 22 s later.
+        assert [-1.0 < (told or 0.0) - latest_s < 10.0 for told in bench.engine.deadlines_s] == [True, True]
         bench.engine.release.set()
         await asyncio.sleep(0.1)
         assert bench.engine.calls == ["ktp_segmentation", "ktp_text_detection"]

@@ -10,8 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ktp.ocr.v1 import ktp_ocr_service_pb2 as messages
-from tests.contract.conftest import SETTINGS, Bench
+from tests.contract.conftest import SETTINGS, Bench, serve
 from tests.contract.raw_http2 import DATA, END_STREAM, RST_STREAM, Frame, connect_raw, message_prefix
+from tests.contract.scripted_reader import ScriptedReader
 from tests.contract.test_service import card_request, status_of, unpack
 
 METHOD = "/ktp.ocr.v1.KtpOcrService/RecognizeCard"
@@ -104,9 +105,10 @@ async def test_upload_byte_by_byte_ends_at_its_time_and_holds_nobody_up(bench: B
     assert bench.reader.started.total() == bench.reader.started[b"A"]
 
 
-async def test_patient_upload_within_its_time_is_read(bench: Bench) -> None:
+async def test_patient_upload_within_its_time_is_read() -> None:
     request = card_request(b"SLOWLY").SerializeToString()
-    async with connect_raw(bench.server.port) as raw:
+    patient = SETTINGS.model_copy(update={"upload_timeout_s": 60.0})
+    async with serve(ScriptedReader(), patient) as server, connect_raw(server.port) as raw:
         await raw.call(METHOD)
         for byte in message_prefix(len(request)) + request:
             await raw.send(Frame(DATA, 0, 1, bytes([byte])))

@@ -7,6 +7,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import grpc
 import pytest
@@ -93,11 +94,13 @@ async def cluster() -> AsyncIterator[Cluster]:
         await cluster.ending
 
 
-async def test_workers_share_the_port_and_end_together(cluster: Cluster) -> None:
+async def test_workers_share_the_port_and_end_together(cluster: Cluster, tmp_path: Path) -> None:
     first, second = await cluster.workers()
     assert os.getpid() not in (first, second)
-    accepted = [asyncio.create_task(cluster.ask(b"wait")) for _ in range(6)]
-    await asyncio.sleep(0.3)
+    accepted = [asyncio.create_task(cluster.ask(bytes(tmp_path / str(number)))) for number in range(6)]
+    async with asyncio.timeout(PATIENCE_S):
+        while len(list(tmp_path.iterdir())) < len(accepted):  # noqa: ASYNC240  # other processes make them
+            await asyncio.sleep(0.01)
     os.kill(os.getpid(), signal.SIGTERM)
     assert {await answer for answer in accepted} <= {first, second}
     assert await cluster.ending == 0
