@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ktp_preprocessing.crops import line_regions
 from ktp_preprocessing.geometry import map_points, quad_homography, side_lengths
 from ktp_preprocessing.rectify import card_frame_quad
 
@@ -95,7 +96,7 @@ class BoxScore:
             of at least 0.5 with the hull of both, and most of the line inside. Source: Wolf and Jolion, Object
             count/area graphs, IJDAR 2006, one-to-many matches.
         cut_count: matched lines some glyph of which reaches out of its box.
-        cut_crop_count: matched lines some glyph of which reaches out of the box grown as the line crop is.
+        cut_crop_count: matched lines some glyph of which reaches out of the crop that the recogniser gets.
     """
 
     true_count: int
@@ -110,7 +111,6 @@ def score_boxes(
     found: Sequence[NDArray[np.float64]],
     lines: Sequence[NDArray[np.float64]],
     ignored: Sequence[NDArray[np.float64]],
-    crop_growth: float,
 ) -> BoxScore:
     """Match found boxes with true lines, best pairs first.
 
@@ -118,7 +118,6 @@ def score_boxes(
         found: (4, 2) quads in card-frame pixels.
         lines: quads of the lines that should be found.
         ignored: quads of print that counts neither way.
-        crop_growth: margin that line crops add around a box, of its height.
     """
     scores = [(polygon_iou(box, line), i, j) for i, box in enumerate(found) for j, line in enumerate(lines)]
     pairs: dict[int, int] = {}
@@ -132,8 +131,8 @@ def score_boxes(
         found_count=len(pairs) + false_count,
         matched_count=len(pairs),
         joined_count=sum(_is_joined(j, found, lines, pairs) for j in set(range(len(lines))) - set(pairs.values())),
-        cut_count=sum(not covers_ink(found[i], lines[j], 0.0) for i, j in pairs.items()),
-        cut_crop_count=sum(not covers_ink(found[i], lines[j], crop_growth) for i, j in pairs.items()),
+        cut_count=sum(not covers_ink(found[i], lines[j]) for i, j in pairs.items()),
+        cut_crop_count=sum(not covers_ink(line_regions(found[i][None])[0], lines[j]) for i, j in pairs.items()),
     )
 
 
@@ -148,17 +147,16 @@ def _is_joined(
     )
 
 
-def covers_ink(box: NDArray[np.float64], line: NDArray[np.float64], growth: float) -> bool:
-    """Whether a box, grown on every side by a share of its height, holds all glyphs of a line.
+def covers_ink(box: NDArray[np.float64], line: NDArray[np.float64]) -> bool:
+    """Whether a box holds all glyphs of a line.
 
     Half a pixel of the card frame is allowed: a glyph's own edge is no sharper.
     """
     sides = side_lengths(np.stack([box, line]))
     width, height = (sides[0, 0] + sides[0, 2]) / 2, (sides[0, 1] + sides[0, 3]) / 2
-    reach = growth * height + 0.5
     axis = (box[1] + box[2] - box[0] - box[3]) / (2 * max(width, 1e-6))
     turn = np.array([[axis[0], axis[1]], [-axis[1], axis[0]]])
     own = (line - box.mean(0)) @ turn.T
     margin = INK_MARGIN * float(sides[1, 1] + sides[1, 3]) / 2
     ink = own + np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]]) * margin
-    return bool((np.abs(ink) <= np.array([width / 2 + reach, height / 2 + reach])).all())
+    return bool((np.abs(ink) <= np.array([width, height]) / 2 + 0.5).all())

@@ -25,7 +25,7 @@ from ktp_postprocessing.calibration import Calibration
 from ktp_postprocessing.ctc import decode_line
 from ktp_postprocessing.knowledge import CardKnowledge
 from ktp_postprocessing.text_boxes import TextBoxSettings, find_text_boxes
-from ktp_preprocessing.crops import LINE_GROWTH, crop_lines
+from ktp_preprocessing.crops import crop_lines
 from ktp_preprocessing.decode import decode_image
 from ktp_preprocessing.errors import ImageError
 from ktp_preprocessing.geometry import map_points
@@ -137,7 +137,7 @@ class Observer:
         boxes = await asyncio.to_thread(
             find_text_boxes, probability, TextBoxSettings(shrink_ratio=detection.shrink_ratio)
         )
-        seen.boxes = score_boxes([box.quad for box in boxes], wanted, ignored, LINE_GROWTH)
+        seen.boxes = score_boxes([box.quad for box in boxes], wanted, ignored)
         if not wanted:
             return
         crops = await asyncio.to_thread(crop_lines, pixels, card.homography, np.stack(wanted), recognition.widths)

@@ -5,6 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from ktp_benchmarks.geometry import corner_error, covers_ink, mask_iou, polygon_iou, score_boxes, text_turn
+from ktp_preprocessing.crops import line_regions
 
 
 def rectangle(left: float, top: float, right: float, bottom: float) -> NDArray[np.float64]:
@@ -65,35 +66,35 @@ def test_text_turns_as_the_outline_does() -> None:
 def test_boxes_are_matched_one_to_one_best_pairs_first() -> None:
     lines = [rectangle(0, 0, 100, 20), rectangle(0, 40, 100, 60)]
     found = [rectangle(0, 0, 100, 19), rectangle(0, 0, 100, 20), rectangle(0, 200, 100, 220)]
-    score = score_boxes(found, lines, [], 0.15)
+    score = score_boxes(found, lines, [])
     assert (score.true_count, score.found_count, score.matched_count) == (2, 3, 1)
 
 
 def test_a_box_around_a_label_and_its_value_joins_them() -> None:
     label, value, below = rectangle(0, 0, 100, 20), rectangle(106, 0, 130, 20), rectangle(106, 30, 130, 50)
-    score = score_boxes([rectangle(0, 0, 130, 20)], [label, value, below], [], 0.15)
+    score = score_boxes([rectangle(0, 0, 130, 20)], [label, value, below], [])
     assert (score.true_count, score.matched_count, score.joined_count) == (3, 1, 1)
-    apart = score_boxes([rectangle(0, 0, 100, 20)], [label, value, below], [], 0.15)
+    apart = score_boxes([rectangle(0, 0, 100, 20)], [label, value, below], [])
     assert (apart.matched_count, apart.joined_count) == (1, 0)
 
 
 def test_a_box_over_ignored_print_counts_neither_way() -> None:
-    score = score_boxes([rectangle(0, 0, 50, 20)], [], [rectangle(0, 0, 100, 20)], 0.15)
+    score = score_boxes([rectangle(0, 0, 50, 20)], [], [rectangle(0, 0, 100, 20)])
     assert (score.true_count, score.found_count, score.matched_count) == (0, 0, 0)
-    beside = score_boxes([rectangle(0, 0, 50, 20)], [], [rectangle(30, 0, 100, 20)], 0.15)
+    beside = score_boxes([rectangle(0, 0, 50, 20)], [], [rectangle(30, 0, 100, 20)])
     assert beside.found_count == 1
 
 
 def test_ink_is_the_line_without_its_margin() -> None:
     line = rectangle(0, 0, 200, 20)  # ink from 2 to 198, and from 2 to 18
-    assert covers_ink(rectangle(2, 2, 198, 18), line, 0.0)
-    assert not covers_ink(rectangle(6, 2, 198, 18), line, 0.0)
-    assert covers_ink(rectangle(4, 2, 198, 18), line, 0.15)
-    assert not covers_ink(rectangle(0, 0, 200, 16), line, 0.0)
+    assert covers_ink(rectangle(2, 2, 198, 18), line)
+    assert not covers_ink(rectangle(6, 2, 198, 18), line)
+    assert covers_ink(line_regions(rectangle(4, 2, 194, 18)[None])[0], line)
+    assert not covers_ink(rectangle(0, 0, 200, 16), line)
 
 
 def test_a_tilted_box_holds_a_tilted_line() -> None:
     turn = np.array([[0.96, -0.28], [0.28, 0.96]])
     line = rectangle(0, 0, 200, 20)
-    assert covers_ink(line @ turn.T, line @ turn.T, 0.0)
-    assert not covers_ink(line @ turn.T, line, 0.0)
+    assert covers_ink(line @ turn.T, line @ turn.T)
+    assert not covers_ink(line @ turn.T, line)

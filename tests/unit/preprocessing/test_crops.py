@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ktp_preprocessing.crops import LINE_HEIGHT_PX, crop_lines, grow_quads
+from ktp_preprocessing.crops import LINE_HEIGHT_PX, crop_lines, line_regions
 from ktp_preprocessing.geometry import map_points, quad_homography
 from ktp_preprocessing.rectify import card_frame_quad, rectify
 
@@ -22,7 +22,7 @@ def test_crop_shows_the_line_and_repeats_its_last_column() -> None:
 
     (crop,) = crop_lines(source, np.eye(3), rectangle(98.0, 98.0, 110.0, 20.0)[None], WIDTHS)
 
-    grown_height, grown_width = 20.0 * 1.3, 110.0 + 20.0 * 0.3
+    grown_height, grown_width = 20.0 * 1.3, 110.0 + 20.0 * (0.15 + 0.28)
     assert crop.pixels.shape == (LINE_HEIGHT_PX, 256, 1)
     assert crop.pixels.dtype == np.uint8
     assert crop.content_width_px == round(32 * grown_width / grown_height)
@@ -92,9 +92,19 @@ def test_lines_outside_the_image_and_without_area_still_give_crops() -> None:
     assert all((crop.pixels == 60).all() for crop in crops)
 
 
-def test_grown_quad_moves_each_side_by_the_same_distance() -> None:
-    grown = grow_quads(rectangle(10.0, 20.0, 100.0, 20.0)[None], 0.15)
-    np.testing.assert_allclose(grown[0], rectangle(7.0, 17.0, 106.0, 26.0))
+def test_a_lines_region_reaches_further_at_its_end() -> None:
+    grown = line_regions(rectangle(10.0, 20.0, 100.0, 20.0)[None])
+    np.testing.assert_allclose(grown[0], rectangle(7.0, 17.0, 3.0 + 100.0 + 5.6, 26.0))
+
+
+def test_a_minus_behind_the_end_of_a_box_is_shown() -> None:
+    """Found boxes of `B-` end before the minus, up to a fifth of the line's height."""
+    source = np.full((100, 200, 3), 220, dtype=np.uint8)
+    source[58:62, 120:124] = 20
+    (crop,) = crop_lines(source, np.eye(3), rectangle(90.0, 50.0, 29.0, 20.0)[None], WIDTHS)
+    shown = crop.pixels[:, : crop.content_width_px, 0]
+    assert (shown < 100).any()
+    assert (shown[:, -1] > 180).all(), "paper follows: the mark is whole"
 
 
 def test_no_lines_no_crops() -> None:
