@@ -21,8 +21,8 @@ LINE_GROWTH = 0.15
 """Margin added on a line's quad, as a fraction of its height. The recogniser is trained with the same."""
 
 LINE_GROWTH_RIGHT = 0.28
-"""Margin at a line's end, within the spread of margins in training: found boxes end too early where a line ends in a thin
-mark, as a blood type `B-` does."""
+"""Margin at a line's end, within the spread of margins in training: found boxes end too early where a line ends in a
+thin mark, as a blood type `B-` does."""
 
 MAX_SUPERSAMPLING = 6
 """Largest rendering factor: a card 4000 px wide shows the NIK line at about six times the crop's height."""
