@@ -77,7 +77,7 @@ async def test_a_busy_server_may_take_its_time_to_open_regions(
 
 
 CLIENT = """
-    import asyncio, signal, sys
+    import asyncio, sys
     from pathlib import Path
     from ktp_server.engines.repository import read_model_repository
     from ktp_server.engines.triton import TritonEngineSettings, open_triton_engine
@@ -90,8 +90,6 @@ CLIENT = """
             print("answered", flush=True)
             await asyncio.sleep(3600)
 
-    # Whoever is started in the background is told to ignore it.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     asyncio.run(main())
 """
 

@@ -41,7 +41,7 @@ def test_python_repository_keeps_the_contract_and_gets_the_adapter(tmp_path: Pat
     checked = build_repository(source, target, BuildOptions(Platform.PYTHON, instance_count=2, thread_count=3))
     names = ("crowded", "double", "patient", "pick")
     assert [(model.name, model.backend) for model in checked] == [(name, "python") for name in names]
-    assert checked[0].outputs == {"y": (1, 1)}
+    assert checked[0].outputs == {"y": (1, 1), "company": (1, 1)}
     before, after = read_model_repository(source), read_model_repository(target)
     for name, spec in before.items():
         built = after[name]
