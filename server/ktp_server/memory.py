@@ -1,8 +1,11 @@
 """How this process keeps its memory: in one heap, from which whatever is freed serves whoever asks next."""
 
+import asyncio
 import ctypes
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
-__all__ = ["keep_one_heap"]
+__all__ = ["keep_one_heap", "kept_memory"]
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
 """Source: glibc, malloc.h."""
@@ -32,3 +35,32 @@ def keep_one_heap() -> bool:
         return False
     options = {M_ARENA_MAX: HEAP_COUNT, M_MMAP_THRESHOLD: MAPPED_BYTES, M_TRIM_THRESHOLD: FREE_TOP_BYTES}
     return all(set_option(option, value) == 1 for option, value in options.items())
+
+
+GIVE_BACK_INTERVAL_S = 10.0
+"""Often enough that memory follows the work, seldom enough that neither giving back nor taking again shows in it."""
+
+
+@asynccontextmanager
+async def kept_memory(give_back_interval_s: float = GIVE_BACK_INTERVAL_S) -> AsyncIterator[None]:
+    """Keep one heap, and as long as the context is open, give what lies free in it back to the system again and again.
+
+    By itself the C library gives back the heap's end only: holes between blocks that stay would add up, a little with
+    every image of another size.
+
+    Args:
+        give_back_interval_s: seconds from one time to the next.
+    """
+    keep_one_heap()
+    giving_back = asyncio.create_task(_give_back(give_back_interval_s))
+    try:
+        yield
+    finally:
+        giving_back.cancel()
+
+
+async def _give_back(interval_s: float) -> None:
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    while trim is not None:
+        await asyncio.sleep(interval_s)
+        await asyncio.to_thread(trim, 0)

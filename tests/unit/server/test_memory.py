@@ -37,6 +37,37 @@ for thread in threads: thread.join()
 """
 
 
+HOLES = f"""
+import asyncio
+import re
+from pathlib import Path
+from ktp_server.memory import kept_memory
+
+def resident_mib():
+    return int(re.search(r"VmRSS:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024
+
+async def main():
+    async with kept_memory(give_back_interval_s=0.01):
+        before_mib = resident_mib()
+        blocks = [bytearray(b"x" * 100_000) for _ in range({BLOCK_MIB} * 10)]
+        kept = blocks[1::2]  # so that every other block leaves a hole
+        full_mib = resident_mib()
+        del blocks
+        for _ in range(6000):
+            if resident_mib() - before_mib < 0.6 * (full_mib - before_mib):
+                return
+            await asyncio.sleep(0.01)
+        raise SystemExit(f"{{before_mib}}, {{full_mib}} with the blocks, {{resident_mib()}} with half of them")
+
+asyncio.run(main())
+"""
+
+
 def test_threads_share_one_heap() -> None:
     outcome = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
     assert float(outcome.stdout) < 2 * BLOCK_MIB
+
+
+def test_holes_between_blocks_that_stay_are_given_back() -> None:
+    outcome = subprocess.run([sys.executable, "-c", HOLES], capture_output=True, text=True, check=False)
+    assert outcome.returncode == 0, outcome.stderr
