@@ -38,7 +38,8 @@ def keep_one_heap() -> bool:
 
 
 GIVE_BACK_INTERVAL_S = 10.0
-"""Often enough that memory follows the work, seldom enough that neither giving back nor taking again shows in it."""
+"""Long beside the tenth of a second of a card, since a page that is given back costs a fault when it is taken again;
+short beside the hours in which holes would add up."""
 
 
 @asynccontextmanager
