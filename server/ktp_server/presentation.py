@@ -38,6 +38,10 @@ SURE_CONFIDENCE = 0.9
 DOUBTFUL_CONFIDENCE = 0.6
 """Below this a value is shown in red."""
 
+NIK_LENGTH = 16
+VILLAGE_CODE_LENGTH = 13
+"""Numbers to compare and copy stay in one piece, also in a terminal of 80 columns."""
+
 NORMALISED_NAMES: Mapping[str, str] = {
     "provinsi": "province_code",
     "kabupaten_kota": "regency_code",
@@ -76,9 +80,9 @@ def render_fields(fields: Mapping[str, FieldResult], normalised: NormalisedValue
     """A table with a row for each field that a card may have."""
     table = Table(show_edge=False, pad_edge=False)
     table.add_column("field", style="cyan", no_wrap=True)
-    table.add_column("value", overflow="fold")
-    table.add_column("normalised", overflow="fold")
-    table.add_column("confidence", justify="right")
+    table.add_column("value", overflow="fold", min_width=NIK_LENGTH)
+    table.add_column("normalised", overflow="fold", min_width=VILLAGE_CODE_LENGTH)
+    table.add_column("confidence", justify="right", no_wrap=True)
     table.add_column("as read", style="dim", overflow="fold")
     forms = normalised_to_json(normalised)
     for name in FIELD_NAMES:
@@ -103,8 +107,7 @@ def render_checks(result: AssessmentResult) -> Group:
     table.add_column("")
     table.add_column("advice", overflow="fold")
     for item in result.requirements:
-        measured = "-" if item.measured is None else f"{item.measured:g}"
-        table.add_row(item.name, measured, f"{item.threshold:g}", _verdict(passed=item.passed), "")
+        table.add_row(item.name, _number(item.measured, "-"), _number(item.threshold), _verdict(passed=item.passed), "")
     for name, score in result.quality.items():
         verdict = _verdict(passed=score.passed)
         table.add_row(name, f"{score.score:.2f}", f"{score.threshold:.2f}", verdict, score.reason)
@@ -155,5 +158,10 @@ def _notes(result: RecognitionResult) -> list[Text]:
 
 
 def _warning(item: RequirementResult) -> Text:
-    measured = "nothing" if item.measured is None else f"{item.measured:g}"
-    return Text(f"requirement {item.name}: {measured} measured, {item.threshold:g} asked", style="yellow")
+    measured, asked = _number(item.measured, "nothing"), _number(item.threshold)
+    return Text(f"requirement {item.name}: {measured} measured, {asked} asked", style="yellow")
+
+
+def _number(value: float | None, otherwise: str = "") -> str:
+    """Write bytes, pixels or megapixels, to two decimals where there are any, never with an exponent."""
+    return otherwise if value is None else f"{value:,.2f}".rstrip("0").rstrip(".")
