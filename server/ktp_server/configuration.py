@@ -6,7 +6,8 @@ without the value itself, which might be a secret that someone put into the wron
 
 import difflib
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +31,10 @@ ENVIRONMENT_PREFIX = "KTP_OCR_"
 CONFIG_FILE_VARIABLE = "KTP_OCR_CONFIG"
 DEFAULT_ORIGIN = "default"
 
+SERVICE_VARIABLE = re.compile(r".*_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)")
+"""What Kubernetes puts into the environment for each service, one called ktp-ocr for instance.
+Source: its documentation, "Accessing the Service", environment variables."""
+
 FlagValue = str | bool | None
 """What the command line gives for a setting; None where it gives nothing."""
 
@@ -44,11 +49,22 @@ class Configuration:
 
     Attributes:
         settings: the values.
-        origins: setting -> where its value comes from: `flag --name`, `environment NAME`, `file PATH` or `default`.
+        origins: setting -> where its value comes from: `flag --name`, `flag --set`, `environment NAME`,
+            `file PATH` or `default`.
+        unread_variables: the environment's variables with our prefix that name no setting, misspelt perhaps.
     """
 
     settings: Settings
     origins: Mapping[str, str]
+    unread_variables: tuple[str, ...] = ()
+
+    def warnings(self) -> list[str]:
+        """Tell of what was given and has no effect."""
+        return [
+            f"environment variable {name} names no setting and has no effect"
+            + _suggest(name.removeprefix(ENVIRONMENT_PREFIX).lower(), environment_name)
+            for name in self.unread_variables
+        ]
 
 
 def environment_name(setting: str) -> str:
@@ -61,12 +77,17 @@ def flag_name(setting: str) -> str:
     return "--" + setting.replace("_", "-")
 
 
-def load_configuration(config_file: Path | None = None, flags: Mapping[str, FlagValue] | None = None) -> Configuration:
+def load_configuration(
+    config_file: Path | None = None,
+    flags: Mapping[str, FlagValue] | None = None,
+    assignments: Mapping[str, str] | None = None,
+) -> Configuration:
     """Read the settings from all sources.
 
     Args:
         config_file: YAML file; by default the one named by KTP_OCR_CONFIG, if any.
-        flags: values from the command line by setting name; None leaves a setting to the other sources.
+        flags: values of the command line's flags by setting name; None leaves a setting to the other sources.
+        assignments: values of its `--set`, likewise; they win.
 
     Raises:
         SettingsError: a value is invalid, a name is unknown, or the file cannot be read; the message names the setting.
@@ -84,10 +105,19 @@ def load_configuration(config_file: Path | None = None, flags: Mapping[str, Flag
     for name, given in (flags or {}).items():
         if given is not None:
             values[name], origins[name] = given, f"flag {flag_name(name)}"
+    for name, text in (assignments or {}).items():
+        values[name], origins[name] = text, "flag --set"
     try:
-        return Configuration(Settings.model_validate(values), origins)
+        return Configuration(Settings.model_validate(values), origins, tuple(_find_unread_variables()))
     except ValidationError as error:
         raise SettingsError(_explain(error, origins)) from None
+
+
+def _find_unread_variables() -> Iterator[str]:
+    read = {CONFIG_FILE_VARIABLE, *map(environment_name, Settings.model_fields)}
+    for name in sorted(os.environ):
+        if name.startswith(ENVIRONMENT_PREFIX) and name not in read and SERVICE_VARIABLE.fullmatch(name) is None:
+            yield name
 
 
 def _read_file(path: Path) -> dict[str, object]:
@@ -120,6 +150,6 @@ def _explain(error: ValidationError, origins: Mapping[str, str]) -> str:
     return "invalid setting: " + "; ".join(lines)
 
 
-def _suggest(name: str) -> str:
+def _suggest(name: str, write: Callable[[str], str] = str) -> str:
     similar = difflib.get_close_matches(name, Settings.model_fields, n=1)
-    return f"; is {similar[0]} meant?" if similar else ""
+    return f"; is {write(similar[0])} meant?" if similar else ""

@@ -1,19 +1,25 @@
 """Kinds of settings' values, and the defaults that depend on the machine.
 
-docs/configuration.md quotes the docstring of such a default.
+docs/configuration.md quotes the docstring of such a default. What a kind says of a wrong value never repeats it.
 """
 
+import re
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from ktp_server.cores import count_cores
+from ktp_server.listening import NOWHERE
 
 __all__ = [
+    "Address",
+    "Addresses",
     "Bound",
     "Count",
     "Fraction",
     "Names",
+    "OptionalAddress",
+    "Url",
     "count_bulk_places",
     "count_execution_threads",
     "count_executions",
@@ -47,13 +53,47 @@ def count_execution_threads() -> int:
     return max(count_cores() // 2, 1)
 
 
+PORT_MAX = 65535
+BOUND = re.compile(r"\d{1,10}(\.\d{1,6})? (warn|reject)")
+
+
+def _check_address(given: str) -> str:
+    host, _, port = given.rpartition(":")
+    if not host or re.fullmatch("[0-9]{1,5}", port) is None or int(port) > PORT_MAX:
+        raise ValueError("expected host:port, such as 127.0.0.1:50051")
+    return given
+
+
+def _check_optional_address(given: str) -> str:
+    return given if given == NOWHERE else _check_address(given)
+
+
+def _check_bound(given: str) -> str:
+    if BOUND.fullmatch(given) is None:
+        raise ValueError("expected a number, then warn or reject, such as `80 warn`")
+    return given
+
+
+def _check_url(given: str) -> str:
+    if re.fullmatch(r"https?://[^@\s]+", given) is None:
+        raise ValueError("expected a URL without a user or a password, such as http://collector:4317")
+    return given
+
+
 def _split_names(given: object) -> object:
     return tuple(name.strip() for name in given.split(",") if name.strip()) if isinstance(given, str) else given
 
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Count = Annotated[int, Field(ge=1)]
-Bound = Annotated[str, Field(pattern=r"^\d{1,10}(\.\d{1,6})? (warn|reject)$")]
+Address = Annotated[str, AfterValidator(_check_address)]
+"""Where something listens: host:port."""
+OptionalAddress = Annotated[str, AfterValidator(_check_optional_address)]
+"""The same, or `none` for nowhere."""
+Url = Annotated[str, AfterValidator(_check_url)]
+Bound = Annotated[str, AfterValidator(_check_bound)]
 """A requirement: its bound, and what a failure leads to."""
 Names = Annotated[tuple[str, ...], BeforeValidator(_split_names)]
 """A list of words: in flags and in the environment with commas between them, in YAML a list."""
+Addresses = Annotated[tuple[Address, ...], BeforeValidator(_split_names)]
+"""A list of addresses, likewise."""

@@ -8,16 +8,20 @@ holds a secret; it names the file that does.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from ktp_preprocessing.requirements import RequirementAction, RequirementRule, RequirementRules
 from ktp_server.setting_kinds import (
+    Address,
+    Addresses,
     Bound,
     Count,
     Fraction,
     Names,
+    OptionalAddress,
+    Url,
     count_bulk_places,
     count_execution_threads,
     count_executions,
@@ -51,9 +55,8 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
-    listen_address: str = Field(
+    listen_address: Address = Field(
         default="127.0.0.1:50051",
-        pattern=r"^.+:\d{1,5}$",
         description="host:port of the gRPC server; port 0 takes a free one. Beyond loopback it is open to the network.",
     )
     model_repository: Path | None = Field(
@@ -63,24 +66,18 @@ class Settings(BaseModel):
         default=None,
         description="Folder of CSV tables laid over the bundled ones; a mistake stops the start. SIGHUP reads it anew.",
     )
-    log_level: str = Field(
-        default="INFO",
-        pattern="^(DEBUG|INFO|WARNING|ERROR)$",
-        description="Least severity that is logged. No level logs field values or images.",
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="Least severity that is logged. No level logs field values or images."
     )
-    log_format: str = Field(
-        default="text",
-        pattern="^(text|json)$",
-        description="How a log line looks: text for people, json with one object a line for machines.",
+    log_format: Literal["text", "json"] = Field(
+        default="text", description="How a log line looks: text for people, json with one object a line for machines."
     )
-    metrics_address: str | None = Field(
+    metrics_address: Address | None = Field(
         default=None,
-        pattern=r"^.+:\d{1,5}$",
         description="host:port that serves Prometheus metrics to whoever reaches it; the gateway has them at /metrics.",
     )
-    otlp_endpoint: str | None = Field(
+    otlp_endpoint: Url | None = Field(
         default=None,
-        pattern=r"^https?://[^@]+$",
         description="URL of an OpenTelemetry collector that gets traces over gRPC; needs the extra ktp-ocr[otel].",
     )
     trace_fraction: Fraction = Field(
@@ -110,9 +107,8 @@ class Settings(BaseModel):
         default=False,
         description="Serve beyond loopback without knowing the callers: whoever reaches the port can read cards.",
     )
-    http_address: str = Field(
+    http_address: OptionalAddress = Field(
         default="127.0.0.1:8080",
-        pattern=r"^(none|.+:\d{1,5})$",
         description="host:port of the HTTP APIs and the page; port 0 takes a free one, `none` turns them off.",
     )
     http_connection_count: Count = Field(
@@ -189,12 +185,11 @@ class Settings(BaseModel):
     engine_queue_limit: Count = Field(
         default=512, description="Requests that may wait for one model; beyond it they are refused with OVERLOADED."
     )
-    engine: str = Field(
+    engine: Literal["embedded", "triton"] = Field(
         default="embedded",
-        pattern="^(embedded|triton)$",
         description="Where the models run: embedded in this process (ONNX Runtime), or on triton servers.",
     )
-    triton_addresses: Names = Field(
+    triton_addresses: Addresses = Field(
         default=("127.0.0.1:8001",),
         description="host:port of the gRPC endpoint of each Triton server; requests go to the least busy one.",
     )
@@ -216,9 +211,8 @@ class Settings(BaseModel):
         default=0.95,
         description="Score from which another card in the picture counts: check single_card, and TOO_MANY_CARDS.",
     )
-    several_cards: str = Field(
+    several_cards: Literal["reject", "warn"] = Field(
         default="reject",
-        pattern="^(reject|warn)$",
         description="With several cards: reject with TOO_MANY_CARDS, or warn by single_card and read the largest.",
     )
     proof_count_min: Annotated[int, Field(ge=0)] = Field(

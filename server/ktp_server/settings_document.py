@@ -21,9 +21,10 @@ of the value.
     echo 'max_in_flight_count: 128' > ktp-ocr.yaml && ktp-ocr serve --config ktp-ocr.yaml
 
 Each setting has a flag of `serve` (`--` and its name with hyphens), an environment variable (`KTP_OCR_` and its name in
-capitals; an empty one counts as not set) and a key in the file. Every other command takes settings as
-`--set name=value`. Lists are words with commas between them, in YAML also lists. `ktp-ocr config` prints what holds and
-where each value comes from:
+capitals; an empty one counts as not set) and a key in the file. The other commands that have settings take them as
+`--set name=value`. Lists are words with commas between them, in YAML also lists. A variable that begins with `KTP_OCR_`
+and names no setting is warned of, but for those that Kubernetes makes of services' names. `ktp-ocr config` prints what
+holds and where each value comes from:
 
     ktp-ocr config                       # a table
     ktp-ocr config --format yaml         # a file for --config; also json
@@ -49,6 +50,8 @@ def default_text(setting: str) -> str:
         return (inspect.getdoc(field.default_factory) or "").rstrip(".").lower()
     if field.default is None or field.default == ():
         return "none"
+    if isinstance(field.default, tuple):
+        return f"`{','.join(field.default)}`"
     return f"`{str(field.default).lower() if isinstance(field.default, bool) else field.default}`"
 
 

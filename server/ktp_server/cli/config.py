@@ -37,6 +37,8 @@ def config(
 
     Example: `KTP_OCR_LOG_LEVEL=DEBUG ktp-ocr config --config ktp-ocr.yaml`
     """
+    for warning in configuration.warnings():
+        sys.stderr.write(f"ktp-ocr: {warning}\n")
     if markdown:
         sys.stdout.write(write_document())
     elif form is ConfigFormat.TABLE:

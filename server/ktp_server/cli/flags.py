@@ -4,7 +4,7 @@ import inspect
 import types
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated, Literal, Union, get_args, get_origin
 
 import typer
 
@@ -59,6 +59,8 @@ def _parameter(name: str, annotation: object) -> inspect.Parameter:
 
 def _value_kind(setting: str) -> str:
     annotation = Settings.model_fields[setting].annotation
-    kinds = get_args(annotation) if isinstance(annotation, types.UnionType) else (annotation,)
-    plain = {(get_args(kind) or (kind,))[0] for kind in kinds}
+    if get_origin(annotation) is Literal:
+        return "|".join(get_args(annotation))
+    kinds = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
+    plain = {get_args(kind)[0] if get_origin(kind) is Annotated else kind for kind in kinds}
     return "PATH" if Path in plain else "NUMBER" if plain & {int, float} else "TEXT"

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ktp_server.cli.options import ConfigOption, SetOption, fail, make_settings, run_or_exit
+from ktp_server.cli.options import ConfigOption, SetOption, begin_log, fail, make_configuration, run_or_exit
 from ktp_server.listening import NOWHERE
 
 __all__ = ["gateway"]
@@ -37,12 +37,12 @@ def gateway(  # noqa: PLR0913  # each option of the command is a parameter
     from ktp_server.client import Endpoint
     from ktp_server.gateway.life import serve_gateway
     from ktp_server.gateway.upstream import Target
-    from ktp_server.observability.logs import configure_logging
 
-    settings = make_settings(config, assignments, {"http_address": http_address})
+    configuration = make_configuration(config, assignments, {"http_address": http_address})
+    settings = configuration.settings
     if settings.http_address == NOWHERE:
         fail("http_address is `none`: there is nothing to serve")
     if (certificate is None) != (key is None) or (certificate is not None and ca is None):
         fail("--certificate, --key and --ca must be given together")
-    configure_logging(settings.log_level, settings.log_format)
+    begin_log(configuration)
     run_or_exit(serve_gateway(settings, Target(Endpoint(target, ca, certificate, key))))

@@ -14,6 +14,7 @@ from ktp_server.cli.options import (
     ModelsOption,
     SetOption,
     TemplatesOption,
+    begin_log,
     fail,
     make_settings,
     run_or_exit,
@@ -48,10 +49,9 @@ def serve(configuration: Configuration) -> None:
     from ktp_server.front import app as application
     from ktp_server.front.supervisor import Supervisor
     from ktp_server.front.worker import run_worker
-    from ktp_server.observability.logs import configure_logging
 
     settings = configuration.settings
-    configure_logging(settings.log_level, settings.log_format)
+    begin_log(configuration)
     if settings.workers > 1:
         raise typer.Exit(run_or_exit(Supervisor(settings, run_worker).run()))
     run_or_exit(application.serve(settings))

@@ -1,6 +1,7 @@
 """What the commands share: options, settings, and how a reason not to go on is told."""
 
 import asyncio
+import logging
 from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Annotated, NoReturn, TypeVar
@@ -17,12 +18,15 @@ __all__ = [
     "ModelsOption",
     "SetOption",
     "TemplatesOption",
+    "begin_log",
     "fail",
     "make_configuration",
     "make_settings",
     "run_or_exit",
     "to_text",
 ]
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -63,16 +67,25 @@ def make_configuration(
         assignments: `NAME=VALUE` each.
         options: setting -> value of its own option; None where the option was not given.
     """
-    flags = dict(options)
+    assigned: dict[str, str] = {}
     for assignment in assignments or []:
         name, separator, value = assignment.partition("=")
         if not separator:
             fail("--set: expected NAME=VALUE")
-        flags[name.strip()] = value
+        assigned[name.strip()] = value
     try:
-        return load_configuration(config, flags)
+        return load_configuration(config, options, assigned)
     except SettingsError as error:
         fail(str(error))
+
+
+def begin_log(configuration: Configuration) -> None:
+    """Log as the settings say from now on; first of all what was given to them in vain."""
+    from ktp_server.observability.logs import configure_logging
+
+    configure_logging(configuration.settings.log_level, configuration.settings.log_format)
+    for warning in configuration.warnings():
+        logger.warning(warning)
 
 
 def run_or_exit(work: Coroutine[None, None, T]) -> T:

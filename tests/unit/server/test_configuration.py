@@ -1,5 +1,9 @@
 """Where a setting's value comes from, and what an invalid one says."""
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,7 +13,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from ktp_server.cli import app
-from ktp_server.configuration import SettingsError, environment_name, flag_name, load_configuration
+from ktp_server.configuration import SettingsError, flag_name, load_configuration
 from ktp_server.settings import Settings
 
 runner = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1"})
@@ -17,9 +21,9 @@ runner = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1"})
 
 @pytest.fixture(autouse=True)
 def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in Settings.model_fields:
-        monkeypatch.delenv(environment_name(name), raising=False)
-    monkeypatch.delenv("KTP_OCR_CONFIG", raising=False)
+    for name in os.environ:
+        if name.startswith("KTP_OCR_"):
+            monkeypatch.delenv(name)
 
 
 def write_config(folder: Path, text: str) -> Path:
@@ -76,12 +80,15 @@ def test_lists_are_words_with_commas_or_lists_of_yaml(tmp_path: Path, monkeypatc
         ("listen_address", "no port"),
         ("log_level", "LOUD"),
         ("rate_limit_per_s", "0"),
+        ("listen_address", "127.0.0.1:65536"),
+        ("http_address", "nowhere"),
+        ("triton_addresses", "127.0.0.1:8001,localhost"),
         ("otlp_endpoint", "https://user:s3cret@collector:4317"),
         ("unheard_of", "1"),
     ],
 )
 def test_invalid_value_names_the_setting(name: str, value: str) -> None:
-    with pytest.raises(SettingsError, match=rf"{name} \(flag {flag_name(name)}\): "):
+    with pytest.raises(SettingsError, match=rf"{name}(\.\d+)? \(flag {flag_name(name)}\): "):
         load_configuration(flags={name: value})
 
 
@@ -89,6 +96,44 @@ def test_invalid_environment_names_the_variable(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("KTP_OCR_CPU_WORKER_COUNT", "-1")
     with pytest.raises(SettingsError, match=r"cpu_worker_count \(environment KTP_OCR_CPU_WORKER_COUNT\)"):
         load_configuration()
+
+
+@pytest.mark.parametrize(
+    ("name", "taught"),
+    [
+        ("listen_address", r"expected host:port, such as 127\.0\.0\.1:50051"),
+        ("http_address", "expected host:port"),
+        ("metrics_address", "expected host:port"),
+        ("triton_addresses", "expected host:port"),
+        ("otlp_endpoint", "expected a URL"),
+        ("jpeg_quality_min", "such as `80 warn`"),
+        ("log_level", "'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
+        ("engine", "'embedded' or 'triton'"),
+    ],
+)
+def test_invalid_value_is_told_what_is_expected(name: str, taught: str) -> None:
+    with pytest.raises(SettingsError, match=taught):
+        load_configuration(flags={name: "?"})
+
+
+def test_what_is_set_by_name_wins_and_is_named_so() -> None:
+    configuration = load_configuration(flags={"tilt_min": "0.2"}, assignments={"tilt_min": "0.3"})
+    assert (configuration.settings.tilt_min, configuration.origins["tilt_min"]) == (0.3, "flag --set")
+    with pytest.raises(SettingsError, match=r"unheard_of \(flag --set\): no such setting"):
+        load_configuration(assignments={"unheard_of": "1"})
+
+
+def test_misspelt_variables_are_told_but_not_those_of_kubernetes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KTP_OCR_RATE_LIMIT_PER_SEC", "s3cret")
+    for name in ("SERVICE_HOST", "SERVICE_PORT_GRPC", "PORT", "PORT_50051_TCP_ADDR", "TRITON_SERVICE_HOST"):
+        monkeypatch.setenv(f"KTP_OCR_{name}", "tcp://10.0.0.1:50051")
+    (warning,) = load_configuration().warnings()
+    assert "KTP_OCR_RATE_LIMIT_PER_SEC" in warning
+    assert "is KTP_OCR_RATE_LIMIT_PER_S meant?" in warning
+    assert "s3cret" not in warning
+    outcome = runner.invoke(app, ["config"])
+    assert warning in outcome.stderr
+    assert "s3cret" not in outcome.output
 
 
 @given(st.text(st.characters(categories=["L", "N"]), min_size=12).map(lambda text: f"s3cret-{text}"))
@@ -137,7 +182,7 @@ def test_config_shows_values_and_origins(monkeypatch: pytest.MonkeyPatch) -> Non
     lines = {words[0]: words[1:] for words in (line.replace("│", " ").split() for line in shown) if words}
     assert lines["log_level"] == ["DEBUG", "environment", "KTP_OCR_LOG_LEVEL"]
     assert lines["listen_address"] == ["127.0.0.1:7", "flag", "--listen-address"]
-    assert lines["tilt_min"] == ["0.25", "flag", "--tilt-min"]
+    assert lines["tilt_min"] == ["0.25", "flag", "--set"]
     assert lines["drain_grace_s"] == ["20.0", "default"]
 
 
@@ -170,5 +215,35 @@ def test_every_setting_has_a_flag() -> None:
     assert [name for name in Settings.model_fields if flag_name(name) not in shown] == []
 
 
+def test_help_names_the_kind_of_value() -> None:
+    words = [
+        line.split() for line in runner.invoke(app, ["serve", "--help"], env={"COLUMNS": "400"}).output.splitlines()
+    ]
+    kinds = {line[1]: line[2] for line in words if len(line) > 2}
+    assert {
+        name: kinds[f"--{name}"] for name in ("rate-limit-per-s", "tls-key", "require", "workers", "log-format")
+    } == {
+        "rate-limit-per-s": "NUMBER",
+        "tls-key": "PATH",
+        "require": "TEXT",
+        "workers": "NUMBER",
+        "log-format": "text|json",
+    }
+
+
 def test_a_flag_reaches_the_setting() -> None:
     assert "card_score_min (flag --card-score-min)" in runner.invoke(app, ["serve", "--card-score-min", "2"]).output
+
+
+def test_a_server_logs_misspelt_variables_at_its_start() -> None:
+    """Told to listen on the network without keys, it ends before it loads anything."""
+    script = "import sys; from ktp_server.cli import main; sys.argv = ['ktp-ocr', 'serve', *sys.argv[1:]]; main()"
+    flags = ("--listen", "0.0.0.0:0", "--http-address", "none", "--log-format", "json")
+    environment = os.environ | {"KTP_OCR_WORKER": "4"}
+    run = subprocess.run(
+        [sys.executable, "-c", script, *flags], capture_output=True, text=True, env=environment, check=False
+    )
+    assert run.returncode == 2
+    line = json.loads(run.stderr.splitlines()[0])
+    assert line["level"] == "WARNING"
+    assert "KTP_OCR_WORKER names no setting and has no effect; is KTP_OCR_WORKERS meant?" in line["message"]
