@@ -11,7 +11,14 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from ktp_server.engines.port import FailureKind, InferenceEngine, InferenceError, TensorBatch
+from ktp_server.engines.port import (
+    FailureKind,
+    InferenceEngine,
+    InferenceError,
+    Priority,
+    TensorBatch,
+    working_with,
+)
 from tests.contract.tiny_models import MAX_BATCH_SIZE, PREFERRED_BATCH_SIZE, QUEUE_DELAY_MS, QUEUE_LIMIT
 
 
@@ -154,6 +161,23 @@ class BatchingContract(EngineContract):
         assert caught.value.kind is FailureKind.DEADLINE
         assert (time.monotonic() - start_s) * 1e3 < QUEUE_DELAY_MS
         assert companies([await engine.infer("crowded", floats([2.0]))]) == [1]
+
+    async def test_urgent_work_overtakes_bulk(self, engine: InferenceEngine) -> None:
+        """What is urgent finds no place beside the bulk that came first, and goes; more bulk makes the batch full."""
+        with working_with(Priority.BULK):
+            bulk = asyncio.create_task(engine.infer("ranked", floats(*[[1.0]] * 5)))
+        await asyncio.sleep(0.1)
+        urgent = await engine.infer("ranked", floats(*[[2.0]] * 5))
+        assert not bulk.done()
+        with working_with(Priority.BULK):
+            more = await engine.infer("ranked", floats(*[[3.0]] * 3))
+        assert companies([urgent, await bulk, more]) == [5, MAX_BATCH_SIZE, MAX_BATCH_SIZE]
+
+    async def test_the_models_own_timeout_is_a_deadline_failure(self, engine: InferenceEngine) -> None:
+        """The caller would wait for ever."""
+        with pytest.raises(InferenceError) as caught:
+            await engine.infer("hasty", floats([1.0], [2.0]))
+        assert caught.value.kind is FailureKind.DEADLINE
 
 
 def companies(answers: list[TensorBatch]) -> list[int]:

@@ -10,6 +10,9 @@ PREFERRED_BATCH_SIZE = 4
 QUEUE_LIMIT = 3
 QUEUE_DELAY_MS = 1000
 """Long enough for requests of one moment to meet on a machine that has much else to do."""
+ENDLESS_MS = 60_000
+"""A queue delay that no test waits for."""
+QUEUE_TIMEOUT_MS = 1000
 
 CONFIG = """
 name: "{name}"
@@ -29,7 +32,9 @@ POLICY = """
   default_priority_level: 1
   default_queue_policy {{ allow_timeout_override: true max_queue_size: {queue_limit} }}
 """
-"""Only where a test needs it: with a policy Triton 2.51 puts up to 500 ms before each batch."""
+"""Only where a test needs it: with a policy or levels Triton 2.51 waits up to 500 ms between batches."""
+LEVELS = "priority_levels: 2 default_priority_level: 1"
+TIMEOUT = f"default_queue_policy {{ default_timeout_microseconds: {QUEUE_TIMEOUT_MS * 1000} }}"
 
 
 def write_repository(root: Path) -> Path:
@@ -39,17 +44,21 @@ def write_repository(root: Path) -> Path:
     - `patient`: the same, but waits long for company: shows what happens to those that wait.
     - `crowded`: the same, with priority levels and without a preferred size; few may wait: shows what happens to those
       that find no place.
+    - `ranked`: the same, with priority levels; goes with 1 or 8 items only: shows who goes first.
+    - `hasty`: the same, but nobody may wait for long: shows what the model's own timeout does.
     - `pick`: y = table[x], fails for x outside the table: shows what a failing batch does.
     """
     common = {"max_batch_size": MAX_BATCH_SIZE}
     preferred = f"preferred_batch_size: [ {PREFERRED_BATCH_SIZE} ]"
     long_us = QUEUE_DELAY_MS * 1000
-    for name, delay_us, queue_limit, sizes in (
-        ("double", 2000, 0, preferred),
-        ("patient", long_us, 0, preferred),
-        ("crowded", long_us, QUEUE_LIMIT, ""),
+    lone_or_full = f"preferred_batch_size: [ 1, {MAX_BATCH_SIZE} ]"
+    for name, delay_us, policy, sizes in (
+        ("double", 2000, "", preferred),
+        ("patient", long_us, "", preferred),
+        ("crowded", long_us, POLICY.format(queue_limit=QUEUE_LIMIT), ""),
+        ("ranked", ENDLESS_MS * 1000, LEVELS, lone_or_full),
+        ("hasty", ENDLESS_MS * 1000, TIMEOUT, lone_or_full),
     ):
-        policy = POLICY.format(queue_limit=queue_limit) if queue_limit else ""
         own = {"name": name, "delay_us": delay_us, "policy": policy, "preferred": sizes, "company": COMPANY}
         _write(root, name, _double_graph(), CONFIG.format(**common, **own, input_type="TYPE_FP32", extent=-1))
     own = {"name": "pick", "delay_us": 20000, "policy": "", "preferred": preferred, "company": ""}

@@ -8,7 +8,7 @@ import pytest
 from ktp_server.engines.repository import read_model_repository
 from ktp_server.engines.spec import ModelSpec
 from tests.contract.tiny_models import write_repository
-from tests.triton.triton_process import TritonProcess, run_triton
+from tests.triton.triton_process import WITH_QUEUE_POLICY, TritonProcess, run_triton
 
 
 @pytest.fixture(scope="session")
@@ -27,5 +27,5 @@ def quick(local: Path) -> Mapping[str, ModelSpec]:
 @pytest.fixture(scope="session")
 def triton(local: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TritonProcess]:
     """A server that every test leaves running and whole."""
-    with run_triton(local, tmp_path_factory.mktemp("triton")) as process:
+    with run_triton(local, tmp_path_factory.mktemp("triton"), WITH_QUEUE_POLICY) as process:
         yield process

@@ -19,7 +19,7 @@ from pathlib import Path
 from ktp_server.model_building.building import build_repository
 from ktp_server.model_building.options import BuildOptions, Platform
 
-__all__ = ["TritonFailed", "TritonProcess", "find_free_ports", "run_triton"]
+__all__ = ["WITH_QUEUE_POLICY", "TritonFailed", "TritonProcess", "find_free_ports", "run_triton"]
 
 VENV = Path(__file__).resolve().parents[2] / ".venv-triton"
 SHARED_MEMORY = Path("/dev/shm")
@@ -31,6 +31,7 @@ PROBLEMS = ("E", "[libprotobuf ERROR")
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
 PYTHON_REPOSITORY = BuildOptions(Platform.PYTHON)
+WITH_QUEUE_POLICY = BuildOptions(Platform.PYTHON, keeps_queue_policy=True)
 
 
 class TritonFailed(Exception):

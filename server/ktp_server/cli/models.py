@@ -41,6 +41,12 @@ def build(  # noqa: PLR0913  # typer makes one option of each parameter
         list[Path] | None,
         typer.Option(help="Pictures of cards, or folders of them, for `tensorrt` in int8.", show_default=False),
     ] = None,
+    queue_policy: Annotated[
+        bool,
+        typer.Option(
+            help="Keep the queue policy and the priority levels. Since 24.04 Triton waits up to 500 ms with either."
+        ),
+    ] = False,
 ) -> None:
     """Make a model repository for a Triton server.
 
@@ -53,7 +59,9 @@ def build(  # noqa: PLR0913  # typer makes one option of each parameter
     from ktp_server.model_building.building import build_repository
 
     try:
-        options = BuildOptions(platform, precision, instances, threads, tuple(calibrate or ()))
+        options = BuildOptions(
+            platform, precision, instances, threads, tuple(calibrate or ()), keeps_queue_policy=queue_policy
+        )
         checked = build_repository(models or find_model_repository(), out, options)
     except (ModelRepositoryError, ValueError, OSError) as error:
         fail(str(error))

@@ -5,7 +5,8 @@ The rules are Triton's dynamic batcher's, so that the embedded engine behaves li
 - requests of one shape are taken in the order of arrival, the urgent ones first, whole, and never beyond
   `max_batch_size` items;
 - as soon as the first requests add up to a preferred size, the longest such run of them goes;
-- otherwise they wait for company until `max_queue_delay`, or until the batch is full.
+- otherwise they wait for company until `max_queue_delay`, or until the batch is full;
+- whoever has waited for `default_timeout`, or beyond its own deadline, is refused.
 
 Everything here runs on the event loop; only the execution itself happens in a worker thread. So nothing needs a lock,
 and each answer is cut from the batch at the very offsets at which its request was put in.
@@ -109,7 +110,8 @@ class DynamicBatcher:
         key = tuple(sorted((name, tensor.shape[1:]) for name, tensor in batch.tensors.items()))
         queue = self._queues.setdefault(key, deque())
         answer: asyncio.Future[TensorBatch] = asyncio.get_running_loop().create_future()
-        request = _Request(batch, answer, time.monotonic(), deadline_s, current_priority())
+        arrival_s = time.monotonic()
+        request = _Request(batch, answer, arrival_s, self._latest_start_s(arrival_s, deadline_s), current_priority())
         _enqueue(queue, request)
         self.dispatch()
         try:
@@ -148,6 +150,12 @@ class DynamicBatcher:
         self._queues.clear()
         self._report_waiting()
         await asyncio.gather(*self._running)
+
+    def _latest_start_s(self, arrival_s: float, deadline_s: float | None) -> float | None:
+        moments = [] if deadline_s is None else [deadline_s]
+        if self._spec.batching.default_timeout_s:
+            moments.append(arrival_s + self._spec.batching.default_timeout_s)
+        return min(moments, default=None)
 
     def _can_start(self) -> bool:
         return self._workers.idle and self._running_count < self._spec.instance_count

@@ -123,10 +123,13 @@ def _read_batching(path: Path, config: model_config_pb2.ModelConfig) -> Batching
         raise ModelRepositoryError(
             f"{path}: preferred_batch_size must lie between 1 and max_batch_size, got {preferred}"
         )
+    policy = batching.default_queue_policy
+    refuses_late = policy.timeout_action == model_config_pb2.ModelQueuePolicy.REJECT
     return BatchingPolicy(
         preferred_batch_sizes=preferred,
         max_queue_delay_s=batching.max_queue_delay_microseconds / 1e6,
-        max_queue_size=batching.default_queue_policy.max_queue_size,
+        max_queue_size=policy.max_queue_size,
+        default_timeout_s=policy.default_timeout_microseconds / 1e6 if refuses_late else 0.0,
     )
 
 

@@ -42,11 +42,13 @@ class BatchingPolicy:
         preferred_batch_sizes: sizes to send at once when they can be formed, ascending.
         max_queue_delay_s: longest wait for company.
         max_queue_size: requests that may wait; beyond it they are refused; 0 leaves the bound to the engine.
+        default_timeout_s: longest wait for an execution, after which a request is refused; 0 for no bound.
     """
 
     preferred_batch_sizes: tuple[int, ...] = ()
     max_queue_delay_s: float = 0.0
     max_queue_size: int = 0
+    default_timeout_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

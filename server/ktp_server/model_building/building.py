@@ -79,7 +79,7 @@ def _build_model(spec: ModelSpec, target: Path, options: BuildOptions, samples: 
     version = target / VERSION
     version.mkdir(parents=True)
     config_file = spec.model_file.parents[1] / CONFIG_FILE_NAME
-    config = adapt_config(read_config(config_file), options, profile_count=len(plan_profiles(spec)))
+    config = adapt_config(read_config(config_file), options, plan_profiles(spec))
     text = HEADER.format(platform=options.platform) + text_format.MessageToString(config)
     (target / CONFIG_FILE_NAME).write_text(text, encoding="utf-8")
     if options.platform is Platform.TENSORRT:
@@ -87,16 +87,27 @@ def _build_model(spec: ModelSpec, target: Path, options: BuildOptions, samples: 
         plan = plans.build_plan(plans.PlanRequest(spec, graph, options.chosen_precision, samples))
         (version / PLAN_FILE_NAME).write_bytes(plan)
         return
+    if options.platform is Platform.ONNXRUNTIME:
+        _import_uint8_edges().rewrite_graph(graph, version / MODEL_FILE_NAME)
+        return
     shutil.copyfile(graph, version / MODEL_FILE_NAME)
-    if options.platform is Platform.PYTHON:
-        shutil.copyfile(ADAPTER, version / ADAPTER_FILE_NAME)
+    shutil.copyfile(ADAPTER, version / ADAPTER_FILE_NAME)
 
 
 def _import_plans() -> ModuleType:
     """TensorRT is at hand only where plans are built."""
+    return _import_builder(
+        "plans", "plans are built where NVIDIA's TensorRT, pycuda and onnx are installed, as Dockerfile.gpu does"
+    )
+
+
+def _import_uint8_edges() -> ModuleType:
+    """Serving needs no onnx."""
+    return _import_builder("uint8_edges", "graphs for GPUs are rewritten where onnx is installed (ktp-ocr[onnx])")
+
+
+def _import_builder(name: str, need: str) -> ModuleType:
     try:
-        return import_module("ktp_server.model_building.plans")
+        return import_module(f"ktp_server.model_building.{name}")
     except ImportError as error:
-        raise ModelRepositoryError(
-            f"plans are built where NVIDIA's TensorRT, pycuda and onnx are installed, as Dockerfile.gpu does: {error}"
-        ) from error
+        raise ModelRepositoryError(f"{need}: {error}") from error

@@ -47,6 +47,8 @@ class BuildOptions:
         calibration: for TENSORRT in INT8: pictures of cards that tell which values occur.
         engine_cache: for ONNXRUNTIME: folder on the GPU server where TensorRT keeps what it built, so that only the
             first start takes minutes.
+        keeps_queue_policy: the source's queue policy and priority levels stay. Since release 24.04 Triton waits up to
+            500 ms between batches with either; see docs/triton.md.
     """
 
     platform: Platform
@@ -55,6 +57,7 @@ class BuildOptions:
     thread_count: int = 1
     calibration: tuple[Path, ...] = ()
     engine_cache: str = "/var/cache/ktp-ocr"
+    keeps_queue_policy: bool = False
 
     def __post_init__(self) -> None:
         if self.chosen_precision is not Precision.INT8:

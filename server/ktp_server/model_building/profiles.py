@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ktp_server.engines.port import TensorBatch
 from ktp_server.engines.spec import ANY_EXTENT, ModelSpec
 
-__all__ = ["ShapeProfile", "calibration_items", "plan_profiles"]
+__all__ = ["ShapeProfile", "calibration_items", "plan_profiles", "span_profiles"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,15 @@ def plan_profiles(spec: ModelSpec) -> list[ShapeProfile]:
         )
         for width in spec.free_extents
     ]
+
+
+def span_profiles(profiles: Sequence[ShapeProfile]) -> ShapeProfile:
+    """Give one profile that takes all that the others take, and is best at the best of the one in the middle.
+
+    Args:
+        profiles: at least one, ascending.
+    """
+    return ShapeProfile(profiles[0].smallest, profiles[len(profiles) // 2].best, profiles[-1].largest)
 
 
 def _shapes(spec: ModelSpec, item_count: int, width: int) -> dict[str, tuple[int, ...]]:

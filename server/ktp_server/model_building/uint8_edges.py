@@ -5,12 +5,23 @@ must come out of a cast. The exported graphs transpose first and reshape last, b
 the cast changes places with them. Source: TensorRT, Types and Precision, UINT8.
 """
 
+from pathlib import Path
+
 import onnx
 
-__all__ = ["cast_at_the_edges"]
+__all__ = ["cast_at_the_edges", "rewrite_graph"]
 
 MOVES = frozenset({"Transpose", "Reshape", "Squeeze", "Unsqueeze", "Identity", "Flatten"})
 """Operators that only move values: they give the same before and after a cast."""
+
+
+def rewrite_graph(source: Path, target: Path) -> None:
+    """Write a graph anew with its casts at the edges.
+
+    Raises:
+        ValueError: see `cast_at_the_edges`.
+    """
+    onnx.save(cast_at_the_edges(onnx.load(source)), target)
 
 
 def cast_at_the_edges(model: onnx.ModelProto) -> onnx.ModelProto:

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -215,5 +216,33 @@ async def test_the_lower_of_both_queue_limits_counts(model_limit: int, engine_li
     assert caught.value.kind is FailureKind.OVERLOADED
     model.gate.release(3)
     await asyncio.gather(*tasks)
+    await batcher.close()
+    pool.close()
+
+
+async def test_the_models_own_timeout_refuses_what_waited_too_long() -> None:
+    """Nobody gave a deadline."""
+    model, pool = HeldModel(), WorkerPool(1)
+    policy = BatchingPolicy(preferred_batch_sizes=(1,), default_timeout_s=0.05)
+    batcher = DynamicBatcher(spec_of(policy), model.execute, pool, 100)
+    running, waiting = await submit_all(batcher, request(1), request(2))
+    await asyncio.sleep(0.1)
+    model.gate.release(1)
+    with pytest.raises(InferenceError) as caught:
+        await waiting
+    assert caught.value.kind is FailureKind.DEADLINE
+    assert values(await running) == [2]
+    await batcher.close()
+    pool.close()
+
+
+@pytest.mark.parametrize(("deadline_s", "timeout_s"), [(0.01, 60.0), (60.0, 0.01)])
+async def test_the_earlier_of_deadline_and_timeout_counts(deadline_s: float, timeout_s: float) -> None:
+    model, pool = HeldModel(), WorkerPool(1)
+    policy = BatchingPolicy(preferred_batch_sizes=(2,), max_queue_delay_s=30.0, default_timeout_s=timeout_s)
+    batcher = DynamicBatcher(spec_of(policy), model.execute, pool, 100)
+    with pytest.raises(InferenceError) as caught:
+        await batcher.submit(request(1), time.monotonic() + deadline_s)
+    assert caught.value.kind is FailureKind.DEADLINE
     await batcher.close()
     pool.close()

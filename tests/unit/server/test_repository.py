@@ -17,7 +17,7 @@ output [ { name: "log_probability" data_type: TYPE_FP32 dims: [ -1, 77 ] } ]
 dynamic_batching {
   preferred_batch_size: [ 8, 4 ]
   max_queue_delay_microseconds: 1500
-  default_queue_policy { max_queue_size: 9 }
+  default_queue_policy { max_queue_size: 9 default_timeout_microseconds: 2500000 }
 }
 instance_group [ { count: 3 kind: KIND_CPU } ]
 parameters { key: "alphabet" value: { string_value: " ABC\\"" } }
@@ -39,11 +39,17 @@ def test_everything_the_engine_needs_is_read(tmp_path: Path) -> None:
     assert spec.inputs == (TensorSpec("image", np.dtype(np.uint8), (32, -1, 1)),)
     assert spec.outputs == (TensorSpec("log_probability", np.dtype(np.float32), (-1, 77)),)
     assert spec.max_batch_size == 16
-    assert spec.batching == BatchingPolicy((4, 8), 0.0015, 9)
+    assert spec.batching == BatchingPolicy((4, 8), 0.0015, 9, 2.5)
     assert spec.instance_count == 3
     assert spec.parameters == {"alphabet": ' ABC"'}
     assert spec.model_file == tmp_path / "model" / "10" / "model.onnx"
     assert spec.input_shape("image") == (32, -1, 1)
+
+
+def test_a_policy_that_delays_the_late_refuses_nobody(tmp_path: Path) -> None:
+    """Triton's DELAY puts the late behind the others; here nobody who may wait is put back."""
+    write_model(tmp_path, CONFIG.replace("max_queue_size: 9", "max_queue_size: 9 timeout_action: DELAY"))
+    assert read_model_repository(tmp_path)["model"].batching.default_timeout_s == 0
 
 
 def test_batching_is_optional(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from ktp_server.engines.repository import find_model_repository, read_config, re
 from ktp_server.engines.triton_contract import find_differences
 from ktp_server.model_building.options import BuildOptions, Platform
 from ktp_server.model_building.platforms import adapt_config
+from ktp_server.model_building.profiles import plan_profiles
 
 REPOSITORY = find_model_repository()
 RECOGNITION = "ktp_text_recognition"
@@ -23,10 +24,12 @@ def differences_after(tmp_path: Path, old: str, new: str) -> list[str]:
     return find_differences(SPECS[RECOGNITION], read_config(served))
 
 
+@pytest.mark.parametrize("keeps_queue_policy", [False, True])
 @pytest.mark.parametrize("platform", Platform)
 @pytest.mark.parametrize("model", sorted(SPECS))
-def test_what_we_build_does_not_differ(model: str, platform: Platform) -> None:
-    built = adapt_config(read_config(REPOSITORY / model / "config.pbtxt"), BuildOptions(platform))
+def test_what_we_build_does_not_differ(model: str, platform: Platform, keeps_queue_policy: bool) -> None:
+    options = BuildOptions(platform, keeps_queue_policy=keeps_queue_policy)
+    built = adapt_config(read_config(REPOSITORY / model / "config.pbtxt"), options, plan_profiles(SPECS[model]))
     assert find_differences(SPECS[model], built) == []
 
 

@@ -1,6 +1,7 @@
 """Repositories for other Triton servers: whole and checked, or not at all."""
 
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from ktp_server.model_building.checking import check_repository
 from ktp_server.model_building.deviations import find_deviations
 from ktp_server.model_building.options import BuildOptions, Platform, Precision
 from ktp_server.model_building.platforms import adapt_config
+from ktp_server.model_building.profiles import plan_profiles
 from ktp_server.model_building.samples import record_samples
 from tests.contract.tiny_models import write_repository
 
@@ -38,8 +40,9 @@ def source(tmp_path: Path) -> Path:
 
 def test_python_repository_keeps_the_contract_and_gets_the_adapter(tmp_path: Path, source: Path) -> None:
     target = tmp_path / "built"
-    checked = build_repository(source, target, BuildOptions(Platform.PYTHON, instance_count=2, thread_count=3))
-    names = ("crowded", "double", "patient", "pick")
+    options = BuildOptions(Platform.PYTHON, instance_count=2, thread_count=3, keeps_queue_policy=True)
+    checked = build_repository(source, target, options)
+    names = ("crowded", "double", "hasty", "patient", "pick", "ranked")
     assert [(model.name, model.backend) for model in checked] == [(name, "python") for name in names]
     assert checked[0].outputs == {"y": (1, 1), "company": (1, 1)}
     before, after = read_model_repository(source), read_model_repository(target)
@@ -66,25 +69,68 @@ def test_onnxruntime_repository_runs_the_float_file_on_gpus_through_tensorrt(tmp
     target = tmp_path / "built"
     build_repository(source, target, BuildOptions(Platform.ONNXRUNTIME, engine_cache="/cache"))
     config = read_config(target / "double/config.pbtxt")
+    assert onnx.load(target / "double/1/model.onnx").doc_string == "float"
     (accelerator,) = config.optimization.execution_accelerators.gpu_execution_accelerator
     assert accelerator.name == "tensorrt"
     assert accelerator.parameters["precision_mode"] == "FP16"
     assert accelerator.parameters["trt_engine_cache_path"] == "/cache/double"
     assert "KIND_GPU" in (target / "double/config.pbtxt").read_text()
     assert not config.cc_model_filenames
-    assert (target / "double/1/model.onnx").read_bytes() == (source / "double/1/model.float.onnx").read_bytes()
     assert not (target / "double/1/model.py").exists()
+
+
+def test_tensorrt_behind_onnxruntime_takes_every_graph_whole_and_builds_one_engine_for_all_shapes(
+    tmp_path: Path,
+) -> None:
+    build_repository(find_model_repository(), tmp_path / "built", BuildOptions(Platform.ONNXRUNTIME))
+    for name in read_model_repository(find_model_repository()):
+        graph = onnx.load(tmp_path / "built" / name / "1/model.onnx").graph
+        assert [node.op_type for node in graph.node if "image" in node.input] == ["Cast"]
+    config = read_config(tmp_path / "built/ktp_text_recognition/config.pbtxt")
+    (accelerator,) = config.optimization.execution_accelerators.gpu_execution_accelerator
+    assert {key: value for key, value in accelerator.parameters.items() if "profile" in key} == {
+        "trt_profile_min_shapes": "image:1x32x96x1",
+        "trt_profile_opt_shapes": "image:32x32x384x1",
+        "trt_profile_max_shapes": "image:64x32x1024x1",
+    }
+
+
+def test_graphs_for_gpus_need_onnx(tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ktp_server.model_building.uint8_edges", None)
+    with pytest.raises(ModelRepositoryError, match=r"where onnx is installed \(ktp-ocr\[onnx\]\)"):
+        build_repository(source, tmp_path / "built", BuildOptions(Platform.ONNXRUNTIME))
+    assert not (tmp_path / "built").exists()
 
 
 @pytest.mark.parametrize("platform", [Platform.PYTHON, Platform.ONNXRUNTIME])
 def test_the_real_models_keep_every_word_but_those_about_the_backend(tmp_path: Path, platform: Platform) -> None:
     source, target = find_model_repository(), tmp_path / "built"
-    build_repository(source, target, BuildOptions(platform))
+    build_repository(source, target, BuildOptions(platform, keeps_queue_policy=True))
     for name in read_model_repository(source):
         before, after = (read_config(root / name / "config.pbtxt") for root in (source, target))
         for field in ("input", "output", "dynamic_batching", "version_policy", "model_warmup", "max_batch_size"):
             assert getattr(after, field) == getattr(before, field), f"{name}: {field}"
         assert before.parameters.items() <= after.parameters.items()
+
+
+def test_queue_policy_and_levels_go_unless_asked_for(tmp_path: Path) -> None:
+    source, target = find_model_repository(), tmp_path / "built"
+    build_repository(source, target, PYTHON)
+    for name in read_model_repository(source):
+        before, after = (read_config(root / name / "config.pbtxt").dynamic_batching for root in (source, target))
+        assert (before.priority_levels, before.default_priority_level) == (2, 1)
+        assert before.default_queue_policy.max_queue_size == 512
+        assert (after.priority_levels, after.default_priority_level) == (0, 0)
+        assert not after.HasField("default_queue_policy")
+        assert after.preferred_batch_size == before.preferred_batch_size
+        assert after.max_queue_delay_microseconds == before.max_queue_delay_microseconds
+
+
+def test_models_without_batching_stay_without(source: Path) -> None:
+    config = read_config(source / "double/config.pbtxt")
+    config.ClearField("dynamic_batching")
+    built = adapt_config(config, PYTHON, plan_profiles(read_model_repository(source)["double"]))
+    assert not built.HasField("dynamic_batching")
 
 
 def test_existing_target_is_refused_and_left_alone(tmp_path: Path, source: Path) -> None:
@@ -168,7 +214,8 @@ def test_plans_need_tensorrt_and_a_failed_build_leaves_nothing(tmp_path: Path) -
 
 def test_plan_configuration_names_its_profiles() -> None:
     source = read_config(find_model_repository() / "ktp_text_recognition/config.pbtxt")
-    config = adapt_config(source, BuildOptions(Platform.TENSORRT, instance_count=2), profile_count=3)
+    profiles = plan_profiles(read_model_repository(find_model_repository())["ktp_text_recognition"])
+    config = adapt_config(source, BuildOptions(Platform.TENSORRT, instance_count=2), profiles[:3])
     assert (config.backend, config.platform, config.default_model_filename) == (
         "tensorrt",
         "tensorrt_plan",

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ktp_server.engines.port import TensorBatch
 from ktp_server.engines.repository import find_model_repository, read_model_repository
 from ktp_server.model_building.deviations import find_deviations
-from ktp_server.model_building.profiles import calibration_items, plan_profiles
+from ktp_server.model_building.profiles import calibration_items, plan_profiles, span_profiles
 
 SPECS = read_model_repository(find_model_repository())
 
@@ -27,6 +27,15 @@ def test_every_width_has_a_profile_of_its_own() -> None:
 def test_fixed_shapes_need_one_profile() -> None:
     (profile,) = plan_profiles(SPECS["ktp_segmentation"])
     assert (profile.smallest["image"], profile.largest["image"]) == ((1, 320, 320, 3), (8, 320, 320, 3))
+
+
+def test_one_profile_for_all_widths_spans_them() -> None:
+    span = span_profiles(plan_profiles(SPECS["ktp_text_recognition"]))
+    assert [shapes["image"] for shapes in (span.smallest, span.best, span.largest)] == [
+        (1, 32, 96, 1),
+        (32, 32, 384, 1),
+        (64, 32, 1024, 1),
+    ]
 
 
 def answer(**outputs: NDArray[np.generic]) -> TensorBatch:
