@@ -1,5 +1,6 @@
 """Two real Triton servers over the contract's tiny models, which the tests may stop, start and hurt."""
 
+import signal
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -29,3 +30,5 @@ def triton(local: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tr
     """A server that every test leaves running and whole."""
     with run_triton(local, tmp_path_factory.mktemp("triton"), WITH_QUEUE_POLICY) as process:
         yield process
+        # Nobody looks how it ends: killed, it does so at once.
+        process.stop(signal.SIGKILL)

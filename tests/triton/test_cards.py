@@ -46,6 +46,8 @@ def cards(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TritonProcess]:
     """A server of the three models."""
     with run_triton(find_model_repository(), tmp_path_factory.mktemp("cards")) as process:
         yield process
+        # Nobody looks how it ends: killed, it does so at once.
+        process.stop(signal.SIGKILL)
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from tritonclient.grpc import InferenceServerClient
 
+from ktp_server.engines import circuit, triton_server
 from ktp_server.engines.circuit import FAULTS_UNTIL_CUT_COUNT
 from ktp_server.engines.port import FailureKind, InferenceError
 from ktp_server.engines.repository import ModelRepositoryError, read_model_repository
@@ -48,15 +49,17 @@ async def wait_until_available(engine: TritonEngine, *, wanted: bool) -> None:
             await asyncio.sleep(0.02)
 
 
-@both_ways
-async def test_a_server_that_is_killed_and_started_again_loses_and_mixes_up_nothing(
-    quick: Mapping[str, ModelSpec], triton: TritonProcess, uses_shared_memory: bool
+@pytest.mark.parametrize(
+    ("uses_shared_memory", "how"), [(False, signal.SIGTERM), (True, signal.SIGKILL)], ids=["stopped", "killed"]
+)
+async def test_a_server_that_goes_and_is_started_again_loses_and_mixes_up_nothing(
+    quick: Mapping[str, ModelSpec], triton: TritonProcess, uses_shared_memory: bool, how: signal.Signals
 ) -> None:
     async with (
         open_engine(quick, triton, uses_shared_memory=uses_shared_memory) as engine,
         call_steadily(engine, MODEL) as account,
     ):
-        await asyncio.to_thread(triton.stop, signal.SIGKILL)
+        await asyncio.to_thread(triton.stop, how)
         await wait_until_available(engine, wanted=False)
         await asyncio.to_thread(triton.start)
         await account.wait_for_answers()
@@ -110,14 +113,17 @@ async def test_a_model_that_was_unloaded_is_missed_and_left_to_whoever_unloaded_
 
 
 async def test_an_idle_engine_notices_that_a_server_is_gone(
-    quick: Mapping[str, ModelSpec], triton: TritonProcess
+    quick: Mapping[str, ModelSpec], triton: TritonProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """In seconds; here in fractions of them."""
+    monkeypatch.setattr(circuit, "SILENCE_S", 0.2)
+    monkeypatch.setattr(triton_server, "PROBE_DEADLINE_S", 1.0)
     async with open_engine(quick, triton) as engine:
         assert engine.available
         os.kill(triton.process_id, signal.SIGSTOP)
         try:
             with pytest.raises(InferenceError) as caught:
-                await engine.infer(MODEL, floats([1.0]), deadline_s=asyncio.get_running_loop().time() + 2.5)
+                await engine.infer(MODEL, floats([1.0]), deadline_s=asyncio.get_running_loop().time() + 0.5)
             assert caught.value.kind is FailureKind.DEADLINE
             await wait_until_available(engine, wanted=False)
         finally:
@@ -126,8 +132,11 @@ async def test_an_idle_engine_notices_that_a_server_is_gone(
 
 
 @pytest.fixture
-def second(local: Path, tmp_path: Path) -> Iterator[TritonProcess]:
-    with run_triton(local, tmp_path) as process:
+def second(local: Path, quick: Mapping[str, ModelSpec], tmp_path: Path) -> Iterator[TritonProcess]:
+    """A server of the quick models, which the test ends."""
+    for model in quick:
+        shutil.copytree(local / model, tmp_path / "source" / model)
+    with run_triton(tmp_path / "source", tmp_path) as process:
         yield process
 
 

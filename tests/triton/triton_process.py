@@ -19,7 +19,14 @@ from pathlib import Path
 from ktp_server.model_building.building import build_repository
 from ktp_server.model_building.options import BuildOptions, Platform
 
-__all__ = ["WITH_QUEUE_POLICY", "TritonFailed", "TritonProcess", "find_free_ports", "run_triton"]
+__all__ = [
+    "WITH_QUEUE_POLICY",
+    "TritonFailed",
+    "TritonProcess",
+    "find_free_ports",
+    "find_installed_server",
+    "run_triton",
+]
 
 VENV = Path(__file__).resolve().parents[2] / ".venv-triton"
 SHARED_MEMORY = Path("/dev/shm")
@@ -79,7 +86,7 @@ class TritonProcess:
         Raises:
             TritonFailed: it ended or did not become ready.
         """
-        home = _installed_server()
+        home = find_installed_server()
         command = [
             str(home / "bin" / "tritonserver"),
             f"--model-repository={self.repository}",
@@ -186,7 +193,12 @@ def run_triton(source: Path, folder: Path, options: BuildOptions = PYTHON_REPOSI
         triton.stop()
 
 
-def _installed_server() -> Path:
+def find_installed_server() -> Path:
+    """Give the folder of the server that the wheel brought.
+
+    Raises:
+        TritonFailed: there is none.
+    """
     found = sorted(VENV.glob("lib/python3.*/site-packages/pytriton/tritonserver"))
     if not found:
         raise TritonFailed("there is no Triton server; `make setup-triton` installs it")

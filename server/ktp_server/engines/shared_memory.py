@@ -3,7 +3,9 @@
 A region serves one request at a time. When nobody can tell whether the server still reads or writes it (the call was
 cancelled or ran out of time), it is dropped instead of used again: another request's tensors must never meet it there.
 
-Python's resource tracker, a process of its own, unlinks what is left when this process ends without cleaning up.
+Python's resource tracker, a process of its own, unlinks what is left when this process ends without cleaning up. A
+server that has opened such a region keeps its memory until somebody has it unregistered: the next process does
+(`KnownRegions.release_orphans`).
 """
 
 import errno
@@ -17,7 +19,7 @@ import numpy as np
 
 from ktp_server.engines.port import Tensor
 
-__all__ = ["REGION_PREFIX", "Region", "RegionPool"]
+__all__ = ["REGION_PREFIX", "Region", "RegionPool", "is_orphan"]
 
 REGION_PREFIX = "ktp_ocr_"
 SMALLEST_REGION_BYTES = 1 << 16
@@ -100,6 +102,11 @@ class RegionPool:
         for region in list(self._all):
             self.drop(region)
         self._free.clear()
+
+
+def is_orphan(name: str) -> bool:
+    """Tell whether a name that a server knows is that of a region of ours which nobody has any more."""
+    return name.startswith(REGION_PREFIX) and not (MEMORY_FOLDER / name).exists()
 
 
 def _make_memory(size_bytes: int) -> SharedMemory:

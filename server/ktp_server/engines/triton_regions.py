@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from tritonclient.grpc.aio import InferenceServerClient
 from tritonclient.utils import InferenceServerException
 
-from ktp_server.engines.shared_memory import Region
+from ktp_server.engines.shared_memory import Region, is_orphan
 from ktp_server.engines.triton_errors import is_out_of_reach, is_region_in_use, is_region_known
 
 __all__ = ["KnownRegions"]
@@ -62,6 +62,20 @@ class KnownRegions:
     def forget_all(self) -> None:
         """The server was started anew and knows no region."""
         self._known.clear()
+
+    async def release_orphans(self, deadline_s: float) -> None:
+        """Have the regions of front ends that were killed left to the next sweeps: the server keeps their memory.
+
+        Args:
+            deadline_s: moment on the monotonic clock after which nobody waits any more.
+
+        Raises:
+            InferenceServerException: there was no answer.
+        """
+        status = await self._client.get_system_shared_memory_status(
+            client_timeout=max(0.0, deadline_s - time.monotonic())
+        )
+        self._left.update(name for name in status.regions if is_orphan(name))
 
     def leave(self, regions: Iterable[Region]) -> None:
         """Have regions unregistered by the next sweeps."""

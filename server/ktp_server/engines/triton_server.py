@@ -195,8 +195,7 @@ class TritonServer:
     async def _try_out(self) -> None:
         deadline_s = time.monotonic() + PROBE_DEADLINE_S
         if self._sample is not None:
-            self._regions.forget(self._sample)
-            await self._introduce(next(iter(self._specs)), [self._sample], deadline_s)
+            await self._try_out_regions(self._sample, deadline_s)
         probes = [
             self._call(spec.name, RemoteTensors(spec.example_batch(), {}, {}), deadline_s)
             for spec in self._specs.values()
@@ -205,6 +204,15 @@ class TritonServer:
         for outcome in await asyncio.gather(*probes, return_exceptions=True):
             if isinstance(outcome, BaseException):
                 raise outcome
+
+    async def _try_out_regions(self, sample: Region, deadline_s: float) -> None:
+        model = next(iter(self._specs))
+        self._regions.forget(sample)
+        await self._introduce(model, [sample], deadline_s)
+        try:
+            await self._regions.release_orphans(deadline_s)
+        except InferenceServerException as error:
+            raise self._judge(model, error) from error
 
     async def _send(self, model: str, tensors: RemoteTensors, deadline_s: float | None) -> InferResult:
         await self._introduce(model, tensors.regions(), deadline_s)

@@ -88,9 +88,29 @@ def test_settings_in_the_environment_exist(name: str) -> None:
 @pytest.mark.parametrize("name", DOCKERFILES)
 def test_extras_that_are_installed_exist(name: str) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    installed = set(re.findall(r"(?:ktp-ocr|\.)\[(\w+)\]'", (ROOT / name).read_text()))
+    installed = set(re.findall(r"(?:ktp-ocr|\.|\.whl\))\[(\w+)\]['\"]", (ROOT / name).read_text()))
     assert installed
     assert installed <= set(project["optional-dependencies"])
+
+
+@pytest.mark.parametrize("name", DOCKERFILES)
+def test_our_own_package_comes_from_no_index(name: str) -> None:
+    """Whoever puts a ktp-ocr of a higher version into a public index must not get into the images."""
+    runs = [run for stage in Dockerfile.parse((ROOT / name).read_text()).stages for run in stage.all("RUN")]
+    installs = [run for run in runs if "pip install" in run and re.search("ktp.ocr", run)]
+    assert installs
+    assert all("--no-index" in run or "/wheels/ktp_ocr-*.whl" in run for run in installs)
+
+
+def test_exposed_ports_are_bound_beyond_the_container() -> None:
+    """Triton binds its metrics where it binds HTTP, unless it is told otherwise."""
+    (triton,) = [
+        stage for stage in Dockerfile.parse((ROOT / "Dockerfile.gpu").read_text()).stages if stage.name == "triton"
+    ]
+    (exposed,), (command,) = triton.all("EXPOSE"), triton.all("CMD")
+    assert exposed.split() == ["8001", "8002"]
+    assert "--http-address=127.0.0.1" in command
+    assert "--metrics-address=0.0.0.0" in command
 
 
 def test_both_nvidia_images_are_of_one_release() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from ktp_server.engines.port import Tensor
-from ktp_server.engines.shared_memory import REGION_PREFIX, RegionPool
+from ktp_server.engines.shared_memory import REGION_PREFIX, RegionPool, is_orphan
 
 
 def left_behind() -> list[Path]:
@@ -31,6 +31,15 @@ def test_what_was_written_is_read(tensor: Tensor) -> None:
     np.testing.assert_array_equal(region.read(tensor.shape, tensor.dtype), tensor)
     pool.close()
     assert left_behind() == []
+
+
+def test_orphans_are_regions_of_ours_that_nobody_has() -> None:
+    pool = RegionPool()
+    region = pool.take(1)
+    assert not is_orphan(region.name)
+    pool.close()
+    assert is_orphan(region.name)
+    assert not is_orphan("somebody_elses")
 
 
 def test_a_region_that_was_given_back_is_used_again() -> None:
