@@ -6,6 +6,7 @@ It grows in a temporary folder beside the target, is checked there, and gets its
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -79,7 +80,8 @@ def _build_model(spec: ModelSpec, target: Path, options: BuildOptions, samples: 
     version = target / VERSION
     version.mkdir(parents=True)
     config_file = spec.model_file.parents[1] / CONFIG_FILE_NAME
-    config = adapt_config(read_config(config_file), options, plan_profiles(spec))
+    digest = replace(spec, model_file=graph).read_digest()
+    config = adapt_config(read_config(config_file), options, plan_profiles(spec), digest)
     text = HEADER.format(platform=options.platform) + text_format.MessageToString(config)
     (target / CONFIG_FILE_NAME).write_text(text, encoding="utf-8")
     if options.platform is Platform.TENSORRT:

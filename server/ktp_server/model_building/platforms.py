@@ -22,7 +22,7 @@ QUEUE_POLICY_FIELDS = ("priority_levels", "default_priority_level", "default_que
 
 
 def adapt_config(
-    source: model_config_pb2.ModelConfig, options: BuildOptions, profiles: Sequence[ShapeProfile]
+    source: model_config_pb2.ModelConfig, options: BuildOptions, profiles: Sequence[ShapeProfile], digest: str
 ) -> model_config_pb2.ModelConfig:
     """Give a model's configuration for a target.
 
@@ -30,6 +30,7 @@ def adapt_config(
         source: the configuration in the source repository.
         options: the target.
         profiles: the shapes that TensorRT is to tune for.
+        digest: tells the graph from others of the same name.
     """
     config = model_config_pb2.ModelConfig()
     config.CopyFrom(source)
@@ -45,7 +46,7 @@ def adapt_config(
     if options.platform is Platform.PYTHON:
         config.parameters[THREAD_COUNT_KEY].string_value = str(options.thread_count)
     elif options.platform is Platform.ONNXRUNTIME:
-        _accelerate(config, options.engine_cache, span_profiles(profiles))
+        _accelerate(config, options.engine_cache, digest, span_profiles(profiles))
     else:
         config.platform = "tensorrt_plan"
         config.default_model_filename = PLAN_FILE_NAME
@@ -54,18 +55,19 @@ def adapt_config(
     return config
 
 
-def _accelerate(config: model_config_pb2.ModelConfig, engine_cache: str, shapes: ShapeProfile) -> None:
+def _accelerate(config: model_config_pb2.ModelConfig, engine_cache: str, digest: str, shapes: ShapeProfile) -> None:
     """Let ONNX Runtime hand the graph to TensorRT. Source: Triton, onnxruntime_backend, README.
 
     Without the range of shapes TensorRT would build the engine anew, for minutes, whenever a batch or a line exceeds
-    all before it. ONNX Runtime uses one range only. Source: ONNX Runtime, TensorRT execution provider.
+    all before it. ONNX Runtime uses one range only, and takes an engine in the cache for that of a graph with the same
+    operators, whatever its weights. Source: ONNX Runtime, TensorRT execution provider.
     """
     accelerator = config.optimization.execution_accelerators.gpu_execution_accelerator.add(name="tensorrt")
     for key, value in (
         ("precision_mode", "FP16"),
         ("max_workspace_size_bytes", str(WORKSPACE_BYTES)),
         ("trt_engine_cache_enable", "1"),
-        ("trt_engine_cache_path", f"{engine_cache}/{config.name}"),
+        ("trt_engine_cache_path", f"{engine_cache}/{config.name}-{digest}"),
         ("trt_timing_cache_enable", "1"),
         ("trt_timing_cache_path", engine_cache),
         ("trt_profile_min_shapes", _write_shapes(shapes.smallest)),

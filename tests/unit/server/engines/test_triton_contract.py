@@ -29,7 +29,7 @@ def differences_after(tmp_path: Path, old: str, new: str) -> list[str]:
 @pytest.mark.parametrize("model", sorted(SPECS))
 def test_what_we_build_does_not_differ(model: str, platform: Platform, keeps_queue_policy: bool) -> None:
     options = BuildOptions(platform, keeps_queue_policy=keeps_queue_policy)
-    built = adapt_config(read_config(REPOSITORY / model / "config.pbtxt"), options, plan_profiles(SPECS[model]))
+    built = adapt_config(read_config(REPOSITORY / model / "config.pbtxt"), options, plan_profiles(SPECS[model]), "0")
     assert find_differences(SPECS[model], built) == []
 
 

@@ -1,5 +1,6 @@
 """Repositories for other Triton servers: whole and checked, or not at all."""
 
+import hashlib
 import shutil
 import sys
 from pathlib import Path
@@ -73,7 +74,8 @@ def test_onnxruntime_repository_runs_the_float_file_on_gpus_through_tensorrt(tmp
     (accelerator,) = config.optimization.execution_accelerators.gpu_execution_accelerator
     assert accelerator.name == "tensorrt"
     assert accelerator.parameters["precision_mode"] == "FP16"
-    assert accelerator.parameters["trt_engine_cache_path"] == "/cache/double"
+    digest = hashlib.sha256((source / "double/1/model.float.onnx").read_bytes()).hexdigest()[:12]
+    assert accelerator.parameters["trt_engine_cache_path"] == f"/cache/double-{digest}"
     assert "KIND_GPU" in (target / "double/config.pbtxt").read_text()
     assert not config.cc_model_filenames
     assert not (target / "double/1/model.py").exists()
@@ -129,7 +131,7 @@ def test_queue_policy_and_levels_go_unless_asked_for(tmp_path: Path) -> None:
 def test_models_without_batching_stay_without(source: Path) -> None:
     config = read_config(source / "double/config.pbtxt")
     config.ClearField("dynamic_batching")
-    built = adapt_config(config, PYTHON, plan_profiles(read_model_repository(source)["double"]))
+    built = adapt_config(config, PYTHON, plan_profiles(read_model_repository(source)["double"]), "0")
     assert not built.HasField("dynamic_batching")
 
 
@@ -215,7 +217,7 @@ def test_plans_need_tensorrt_and_a_failed_build_leaves_nothing(tmp_path: Path) -
 def test_plan_configuration_names_its_profiles() -> None:
     source = read_config(find_model_repository() / "ktp_text_recognition/config.pbtxt")
     profiles = plan_profiles(read_model_repository(find_model_repository())["ktp_text_recognition"])
-    config = adapt_config(source, BuildOptions(Platform.TENSORRT, instance_count=2), profiles[:3])
+    config = adapt_config(source, BuildOptions(Platform.TENSORRT, instance_count=2), profiles[:3], "0")
     assert (config.backend, config.platform, config.default_model_filename) == (
         "tensorrt",
         "tensorrt_plan",
