@@ -183,7 +183,9 @@ class Settings(BaseModel):
         description="Threads in one model execution. More speeds up a lone request but costs throughput under load.",
     )
     engine_queue_limit: Count = Field(
-        default=512, description="Requests that may wait for one model; beyond it they are refused with OVERLOADED."
+        default=512,
+        description="Requests that may wait for one model, never more than its config.pbtxt allows (512); beyond it they "
+        "are refused with OVERLOADED.",
     )
     engine: Literal["embedded", "triton"] = Field(
         default="embedded",
@@ -257,7 +259,7 @@ class Settings(BaseModel):
     )
     specularity_min: Fraction = Field(
         default=0.5,
-        description="Least score of specularity; 0.5 is glare on 8 % of the values' area; higher fails smaller spots.",
+        description="Least score of specularity; 0.5 is glare on 11 % of the values' area; higher fails smaller spots.",
     )
     completeness_min: Fraction = Field(
         default=0.8, description="Least score of completeness; 0.8 is 2 % of the card out of the picture."
