@@ -184,8 +184,8 @@ class Settings(BaseModel):
     )
     engine_queue_limit: Count = Field(
         default=512,
-        description="Requests that may wait for one model, never more than its config.pbtxt allows (512); beyond it they "
-        "are refused with OVERLOADED.",
+        description="Requests that may wait for one model, never more than its config.pbtxt allows (512); beyond it "
+        "they are refused with OVERLOADED.",
     )
     engine: Literal["embedded", "triton"] = Field(
         default="embedded",
