@@ -52,6 +52,29 @@ def test_a_copy_without_colour_is_told_in_any_light(tint: tuple[float, float, fl
     assert assess(card=coloured).colour.passed
 
 
+def with_grey_photo(card: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    card = card.copy()
+    photo = card[80:320, 440:630]
+    photo[:] = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)[..., None]
+    return card
+
+
+def test_a_pale_card_with_a_grey_photo_has_its_ground_for_colour() -> None:
+    card = with_grey_photo(card_in_frame()).astype(np.float64)
+    pale = 0.5 * (card + card.mean(axis=2, keepdims=True))
+    ground = np.linspace(0.985, 1.015, 640)[None, :, None] ** np.array([1.0, 0.0, -1.0])
+    assert assess(card=np.clip(pale * ground, 0, 255).astype(np.uint8)).colour.passed
+
+
+@pytest.mark.parametrize("haze", [0.0, 0.2])
+def test_a_copy_in_haze_is_told(haze: float) -> None:
+    """Haze leaves black its own colour while white takes on the light's."""
+    grey = cv2.cvtColor(card_in_frame(), cv2.COLOR_RGB2GRAY)[..., None] / 255.0
+    hard = np.clip(0.6 + 2.4 * (grey - 0.55), 0.02, 0.95)
+    copy = 255.0 * (haze + (1.0 - haze) * hard * np.array([1.0, 0.88, 0.72]))
+    assert not assess(card=copy.astype(np.uint8)).colour.passed
+
+
 def test_a_black_picture_says_nothing_of_its_colour() -> None:
     assert assess(card=np.zeros((416, 640, 3), dtype=np.uint8)).colour.passed
 
