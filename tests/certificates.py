@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
 from pathlib import Path
 
 from cryptography import x509
@@ -28,7 +29,7 @@ class Pair:
 
 
 class Authority:
-    """Signs certificates for localhost."""
+    """Signs certificates, by default for this machine's loopback."""
 
     def __init__(self, name: str = "authority", end: timedelta = 10 * DAY) -> None:
         self._name, self._key = _make_name(name), ec.generate_private_key(ec.SECP256R1())
@@ -71,8 +72,15 @@ def _builder(
         .not_valid_before(now - 20 * DAY)
         .not_valid_after(now + end)
         .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.SubjectAlternativeName(_places(subject)), critical=False)
     )
+
+
+def _places(subject: x509.Name) -> list[x509.GeneralName]:
+    """Where a certificate holds: at its name, and at loopback's address for localhost."""
+    name = str(subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
+    loopback = [x509.IPAddress(IPv4Address("127.0.0.1"))] if name == "localhost" else []
+    return [x509.DNSName(name), *loopback]
 
 
 def _sign(builder: x509.CertificateBuilder, key: ec.EllipticCurvePrivateKey) -> x509.Certificate:

@@ -6,6 +6,8 @@ model repositories, `gateway` the HTTP APIs alone, `config` the one that shows t
 `flags` are what they share.
 """
 
+import os
+
 import typer
 
 from ktp_server.cli import checks, clients, config, gateway, images, keys, models, templates, texts
@@ -47,4 +49,6 @@ app.add_typer(models.app, name="models")
 
 def main() -> None:
     """Run the command line."""
+    # gRPC would write a line of its own for each handshake that fails, into logs in JSON, too. It reads this once.
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     app()

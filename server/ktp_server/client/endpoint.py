@@ -1,5 +1,6 @@
 """Where a server is, and what a caller shows it."""
 
+import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,7 +51,8 @@ class Endpoint:
 
         Raises:
             OSError: a PEM file cannot be read.
-            ValueError: the caller's certificate, its key and the authorities were not given together.
+            ValueError: the caller's certificate, its key and the authorities were not given together, or a file holds
+                something else.
         """
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise ValueError("tls_certificate and tls_key must be given together")
@@ -58,9 +60,26 @@ class Endpoint:
             if self.tls_certificate is not None:
                 raise ValueError("tls_certificate needs tls_ca")
             return None
-        return grpc.ssl_channel_credentials(
-            *(_read(path) for path in (self.tls_ca, self.tls_key, self.tls_certificate))
-        )
+        contents = [_read(path) for path in (self.tls_ca, self.tls_key, self.tls_certificate)]
+        self._check_files(self.tls_ca)
+        return grpc.ssl_channel_credentials(*contents)
+
+    def _check_files(self, authorities: Path) -> None:
+        """Try the files; gRPC would only say, at the first call, that there is no connection."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        try:
+            context.load_verify_locations(authorities)
+        except ssl.SSLError:
+            raise ValueError(f"tls_ca {authorities} holds no PEM certificate") from None
+        if self.tls_certificate is None or self.tls_key is None:
+            return
+        try:
+            context.load_cert_chain(self.tls_certificate, self.tls_key, password=str)  # an empty one: nobody is asked
+        except ssl.SSLError:
+            raise ValueError(
+                f"tls_key {self.tls_key} is no PEM key without a passphrase that belongs to tls_certificate "
+                f"{self.tls_certificate}"
+            ) from None
 
     def options(self, message_limit_bytes: int = MAX_MESSAGE_BYTES) -> list[tuple[str, int]]:
         """Give the connection's channel arguments.

@@ -30,6 +30,21 @@ BROKEN_CONNECTION = ("Internal error from Core", "RST_STREAM")
 """How gRPC tells of a connection that broke while a message was written, and of a stream that was reset, with INTERNAL
 as code. Source: grpc/_cython/_cygrpc/aio/call.pyx.pxi; gRPC core, chttp2 transport."""
 
+CAUSES: Mapping[str, str] = {
+    "Domain name not found": "its name is not known",
+    "Trying to connect an http1.x server": "what listens there speaks HTTP/1, not gRPC",
+    "WRONG_VERSION_NUMBER": "it speaks without TLS",
+    "CERTIFICATE_VERIFY_FAILED": "its certificate does not hold for the authorities in tls_ca",
+    "Hostname Verification Check failed": "its certificate is for another name",
+    "Socket closed": "it closed the connection; it may ask for TLS, or for a certificate of the caller's",
+}
+"""How gRPC tells why there is no connection -> what it means. Source: gRPC core 1.85, as tests observe it.
+
+Of a name with several addresses only the last failure is told, so that a refused connection alone means little."""
+
+NO_CONNECTION = ("failed to connect", "errors resolving")
+"""How it begins to tell so; a connection that broke has other words. Source: likewise."""
+
 TOO_LARGE = "larger than max"
 """How gRPC tells of a message beyond a limit; its code is that of overload. Source: gRPC core, message size filter."""
 
@@ -93,6 +108,8 @@ def call_error(error: RpcFailure, request_id: str) -> CallError:
         return CallError(told, request_id)
     unforeseen = RecognitionError(ErrorReason.INTERNAL, f"the call failed with {error.code().name}: {error.details()}")
     failure = failure_on_the_way(error) or unforeseen
+    if cause := _find_cause(error.details() or ""):
+        failure.message += f": {cause}"
     if failure.retry_delay_s is not None:
         failure.retry_delay_s = 0.0  # nobody has said how long to wait: only the caller's own backoff holds
     return CallError(failure, request_id)
@@ -110,3 +127,9 @@ def failure_on_the_way(error: RpcFailure) -> RecognitionError | None:
     if code is grpc.StatusCode.INTERNAL and any(text in details for text in BROKEN_CONNECTION):
         code = grpc.StatusCode.UNAVAILABLE
     return RecognitionError(*ON_THE_WAY[code]) if code in ON_THE_WAY else None
+
+
+def _find_cause(details: str) -> str | None:
+    if not details.startswith(NO_CONNECTION):
+        return None
+    return next((meaning for words, meaning in CAUSES.items() if words in details), None)
