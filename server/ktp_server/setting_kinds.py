@@ -23,6 +23,7 @@ __all__ = [
     "count_bulk_places",
     "count_execution_threads",
     "count_executions",
+    "count_open_calls",
     "count_places",
     "count_threads",
 ]
@@ -41,6 +42,11 @@ def count_places() -> int:
 def count_bulk_places() -> int:
     """1 more than the cores."""  # likewise
     return count_cores() + 1
+
+
+def count_open_calls() -> int:
+    """16 for each core, at least 128."""  # callers that upload slowly leave room for others; 128 hold at most 2 GB
+    return max(16 * count_cores(), 128)
 
 
 def count_executions() -> int:

@@ -25,6 +25,7 @@ from ktp_server.setting_kinds import (
     count_bulk_places,
     count_execution_threads,
     count_executions,
+    count_open_calls,
     count_places,
     count_threads,
 )
@@ -133,6 +134,10 @@ class Settings(BaseModel):
     stream_in_flight_count: Count = Field(
         default=8,
         description="Images taken from one RecognizeCards stream and not yet answered; more lets one crowd out others.",
+    )
+    open_call_count: Count = Field(
+        default_factory=count_open_calls,
+        description="Calls open at a time, still arriving ones and streams too; beyond it OVERLOADED. Bounds memory.",
     )
     max_message_bytes: Annotated[int, Field(ge=1024)] = Field(
         default=16 * 1024 * 1024,

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ktp.ocr.v1 import ktp_ocr_service_pb2 as messages
+from ktp.ocr.v1 import ktp_ocr_service_pb2_grpc as stubs
 from tests.contract.conftest import SETTINGS, Bench, serve
 from tests.contract.raw_http2 import DATA, END_STREAM, RST_STREAM, Frame, connect_raw, message_prefix
 from tests.contract.scripted_reader import ScriptedReader
@@ -56,6 +57,41 @@ async def test_full_server_refuses_before_it_has_the_request(bench: Bench) -> No
     assert reason_of(caught.value) == "OVERLOADED"
     bench.reader.release.set()
     await asyncio.gather(*waiting)
+
+
+async def test_open_calls_are_bounded_whether_they_arrive_wait_or_stream() -> None:
+    reader = ScriptedReader()
+    few = SETTINGS.model_copy(update={"open_call_count": 3, "upload_timeout_s": 60.0})
+    async with serve(reader, few) as server, grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+        stub: stubs.KtpOcrServiceAsyncStub = stubs.KtpOcrServiceStub(channel)
+        upload = channel.stream_unary(METHOD, lambda data: data, lambda data: data)(send_nothing())
+        stream = stub.RecognizeCards(_stay_open())
+        waiting = asyncio.ensure_future(stub.RecognizeCard(card_request(b"wait")))
+        await until(lambda: server.admission.open_count == 3)
+        for call in (stub.RecognizeCard(card_request(b"A")), stub.RecognizeCards(_stay_open())):
+            assert await call.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+            assert await call.details() == "the server has as many open calls as it accepts; try again shortly"
+        upload.cancel()
+        stream.cancel()
+        reader.release.set()
+        await waiting
+        await until(lambda: server.admission.open_count == 0)
+        assert (await stub.RecognizeCard(card_request(b"A"))).recognition.card.nama.value == "A"
+
+
+async def _stay_open() -> AsyncIterator[messages.RecognizeCardsRequest]:
+    yield messages.RecognizeCardsRequest(request_id="1", image=b"A")
+    await asyncio.sleep(60.0)
+
+
+async def test_streams_whose_callers_go_away_in_the_middle_of_answers_leave_no_call_open(bench: Bench) -> None:
+    for _ in range(20):
+        streams = [bench.stub.RecognizeCards(_stay_open()) for _ in range(5)]
+        for stream in streams[::2]:
+            assert isinstance(await stream.read(), messages.RecognizeCardsResponse)
+        for stream in streams:
+            stream.cancel()
+    await until(lambda: bench.server.admission.open_count == 0)
 
 
 async def test_items_of_streams_wait_for_room_and_leave_single_calls_theirs(bench: Bench) -> None:

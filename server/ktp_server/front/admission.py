@@ -2,11 +2,15 @@
 
 Single calls and streams have places of their own, so that neither takes the other's. A single call that finds no place
 is refused at once: its caller knows best what to do with the time. An item of a stream waits, and with it the stream.
+
+A call has its place when its request has arrived; requests that arrive and streams hold memory, too, so calls that are
+open are counted as well.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import NoReturn
 
 from ktp_server.errors import ErrorReason, RecognitionError
 from ktp_server.observability.observer import ADMISSION, Observer, SilentObserver
@@ -17,16 +21,18 @@ __all__ = ["Admission"]
 class Admission:
     """Counts images in work; used on the event loop only."""
 
-    def __init__(self, limit: int, bulk_limit: int, observer: Observer | None = None) -> None:
+    def __init__(self, limit: int, bulk_limit: int, open_limit: int, observer: Observer | None = None) -> None:
         """Build the gate.
 
         Args:
             limit: images of single calls in work at a time.
             bulk_limit: images of streams in work at a time.
+            open_limit: calls open at a time, whether their requests are in work or still arrive.
             observer: is told what is in work and what is refused.
         """
         self._limit = limit
-        self._single_count = 0
+        self._open_limit = open_limit
+        self._open_count = self._single_count = 0
         self._bulk_places = asyncio.Semaphore(bulk_limit)
         self._count = 0
         self._is_closed = False
@@ -39,6 +45,11 @@ class Admission:
         """Images in work."""
         return self._count
 
+    @property
+    def open_count(self) -> int:
+        """Calls that are open."""
+        return self._open_count
+
     def close(self) -> None:
         """Let no further call in; what is in work goes on."""
         self._is_closed = True
@@ -47,15 +58,6 @@ class Admission:
         """Wait until no image is in work."""
         await self._idle.wait()
 
-    def check_open(self) -> None:
-        """Refuse a call once the gate is closed.
-
-        Raises:
-            RecognitionError: MODEL_UNAVAILABLE.
-        """
-        if self._is_closed:
-            raise RecognitionError(ErrorReason.MODEL_UNAVAILABLE, "the server is shutting down; try another one")
-
     def check_room(self) -> None:
         """Refuse a single call that would find no place; takes none.
 
@@ -63,10 +65,24 @@ class Admission:
             RecognitionError: OVERLOADED.
         """
         if self._single_count >= self._limit:
-            self._observer.work_refused(ADMISSION)
-            raise RecognitionError(
-                ErrorReason.OVERLOADED, "the server has as much work as it accepts; try again shortly"
-            )
+            self._refuse("the server has as much work as it accepts; try again shortly")
+
+    @contextmanager
+    def hold_open(self) -> Iterator[None]:
+        """Count a call, single or stream, as open.
+
+        Raises:
+            RecognitionError: MODEL_UNAVAILABLE once the gate is closed; OVERLOADED, at once, when too many are open.
+        """
+        if self._is_closed:
+            raise RecognitionError(ErrorReason.MODEL_UNAVAILABLE, "the server is shutting down; try another one")
+        if self._open_count >= self._open_limit:
+            self._refuse("the server has as many open calls as it accepts; try again shortly")
+        self._open_count += 1
+        try:
+            yield
+        finally:
+            self._open_count -= 1
 
     @contextmanager
     def admit(self) -> Iterator[None]:
@@ -89,6 +105,10 @@ class Admission:
         async with self._bulk_places:
             with self._hold_place():
                 yield
+
+    def _refuse(self, why: str) -> NoReturn:
+        self._observer.work_refused(ADMISSION)
+        raise RecognitionError(ErrorReason.OVERLOADED, why)
 
     @contextmanager
     def _hold_place(self) -> Iterator[None]:

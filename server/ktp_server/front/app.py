@@ -110,7 +110,9 @@ async def start_server(
     """
     observer = observer or SilentObserver()
     guard = guard or Guard.open(settings)
-    admission = Admission(settings.max_in_flight_count, settings.bulk_in_flight_count, observer)
+    admission = Admission(
+        settings.max_in_flight_count, settings.bulk_in_flight_count, settings.open_call_count, observer
+    )
     server = grpc.aio.server(
         interceptors=[
             CallInterceptor(SERVICE_NAME, observer),

@@ -16,7 +16,7 @@ from google.protobuf.message import DecodeError, Message
 
 from ktp_server.errors import ErrorReason, RecognitionError
 from ktp_server.front.calls import Context
-from ktp_server.front.interceptors import ServiceInterceptor
+from ktp_server.front.interceptors import ManyAnswers, ServiceInterceptor, SingleAnswer
 
 if TYPE_CHECKING:
     from ktp_server.front.admission import Admission
@@ -37,7 +37,7 @@ class IntakeInterceptor(ServiceInterceptor):
 
         Args:
             service: full name of the service.
-            admission: asked for room before a single call is read.
+            admission: asked for room before a call is read.
             upload_timeout_s: time for the request of a single call to arrive.
         """
         super().__init__(service)
@@ -53,15 +53,26 @@ class IntakeInterceptor(ServiceInterceptor):
         # The type stubs describe handlers of the synchronous server; grpc.aio's take the same places.
         parse = _refuse_what_fails(cast("Callable[[bytes], RequestT]", handler.request_deserializer))
         if handler.stream_stream is not None:
-            return grpc.stream_stream_rpc_method_handler(handler.stream_stream, parse, handler.response_serializer)
-        call = cast("Method", handler.unary_unary)
+            many = self._take_in_many(cast("ManyAnswers", handler.stream_stream))
+            return grpc.stream_stream_rpc_method_handler(many, parse, handler.response_serializer)
+        single = self._take_in(cast("Method", handler.unary_unary))
+        return grpc.stream_unary_rpc_method_handler(single, parse, handler.response_serializer)
 
+    def _take_in(self, call: Method) -> SingleAnswer:
         async def take_in(requests: AsyncIterator[Message], context: Context) -> Message:
-            self._admission.check_open()
-            self._admission.check_room()
-            return await call(await self._read_one(requests), context)
+            with self._admission.hold_open():
+                self._admission.check_room()
+                return await call(await self._read_one(requests), context)
 
-        return grpc.stream_unary_rpc_method_handler(take_in, parse, handler.response_serializer)
+        return take_in
+
+    def _take_in_many(self, call: ManyAnswers) -> ManyAnswers:
+        async def take_in(requests: AsyncIterator[Message], context: Context) -> AsyncIterator[Message]:
+            with self._admission.hold_open():
+                async for answer in call(requests, context):
+                    yield answer
+
+        return take_in
 
     async def _read_one(self, requests: AsyncIterator[Message]) -> Message:
         try:

@@ -78,7 +78,6 @@ class KtpOcrServicer(stubs.KtpOcrServiceServicer):
         self, request_iterator: AsyncIterator[messages.RecognizeCardsRequest], context: Context
     ) -> AsyncIterator[messages.RecognizeCardsResponse]:
         """Read many images over one call, answering each as it finishes."""
-        self._admission.check_open()
         deadline_s = None if context.time_remaining() is None else self._deadline_s(context)
 
         async def answer(request: messages.RecognizeCardsRequest) -> messages.RecognizeCardsResponse:

@@ -217,6 +217,7 @@ def share_settings(settings: Settings) -> Settings:
     return settings.model_copy(
         update={
             "max_in_flight_count": math.ceil(settings.max_in_flight_count / count),
+            "open_call_count": math.ceil(settings.open_call_count / count),
             "bulk_in_flight_count": math.ceil(settings.bulk_in_flight_count / count),
             "http_connection_count": math.ceil(settings.http_connection_count / count),
             "http_buffer_bytes": math.ceil(settings.http_buffer_bytes / count),

@@ -56,7 +56,7 @@ async def test_workers_are_bounded_and_drop_cancelled_work() -> None:
 
 
 def test_admission_counts_and_gives_places_back() -> None:
-    admission = Admission(2, 1)
+    admission = Admission(2, 1, 8)
     with admission.admit(), admission.admit():
         assert admission.in_flight_count == 2
         with pytest.raises(RecognitionError) as caught, admission.admit():

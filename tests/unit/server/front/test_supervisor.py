@@ -15,12 +15,13 @@ def test_shares_are_fair_and_never_nothing(workers: int, places: int, threads: i
         workers=workers,
         max_in_flight_count=places,
         bulk_in_flight_count=places,
+        open_call_count=places,
         cpu_worker_count=threads,
         engine_worker_count=threads,
         engine_thread_count=threads,
     )
     share = share_settings(whole)
-    for count in (share.max_in_flight_count, share.bulk_in_flight_count):
+    for count in (share.max_in_flight_count, share.bulk_in_flight_count, share.open_call_count):
         assert places <= count * workers < places + workers
     for count in (share.cpu_worker_count, share.engine_worker_count, share.engine_thread_count):
         assert count == 1 if threads < workers else threads - workers < count * workers <= threads
