@@ -27,7 +27,7 @@ from ktp_postprocessing.fields import (
     settle_birth_date,
 )
 from ktp_postprocessing.free_text import read_address, read_name
-from ktp_postprocessing.header import read_header
+from ktp_postprocessing.header import is_rest_of_area, read_header
 from ktp_postprocessing.knowledge import CardKnowledge, strip_regency_prefix
 from ktp_postprocessing.layout import parse_layout
 from ktp_postprocessing.lexicon import AREA_LIST, OPEN_LIST, REGENCY_LIST, score_entries
@@ -200,8 +200,11 @@ def _read_areas(draft: _Draft, spans: dict[str, Span]) -> None:
     for name in LEVELS:
         choice = path.choices.get(name)
         if name in spans:
-            draft.put(name, spans[name], read_area(spans[name], choice))
-            if name in draft.fields and choice is not None and choice.value is not None and choice.is_unique:
+            normal = read_area(spans[name], choice)
+            is_listed = choice is not None and choice.value is not None
+            is_rest = not is_listed and is_rest_of_area(name, normal.value, areas)
+            draft.put(name, spans[name], None if is_rest else normal)
+            if name in draft.fields and choice is not None and is_listed and choice.is_unique:
                 draft.area_codes[name] = choice.area.code
 
 
@@ -247,12 +250,17 @@ def _read_issue(draft: _Draft, lines: Sequence[Span]) -> None:
         return
     issued = dated[-1]
     draft.put("tanggal_terbit", issued, read_date(issued, ISSUE_YEARS))
-    reach = _MAX_ISSUE_ROW_GAP_HEIGHTS * issued.extent.height
-    above = [line for line in lines if 0 < issued.extent.y - line.extent.y < reach and line not in dated]
+    above = [line for line in lines if 0 < _count_heights(line, issued) < _MAX_ISSUE_ROW_GAP_HEIGHTS]
+    above = [line for line in above if line not in dated]
     above = [line for line in above if sum(character.isalpha() for character in line.text) >= _MIN_PLACE_LETTERS]
     if above:
         place = join_spans(above)
         draft.put("tempat_terbit", place, _read_issue_place(draft, place))
+
+
+def _count_heights(upper: Span, lower: Span) -> float:
+    """From one line's middle down to another's, in the height of the larger print: a date's digits are low."""
+    return (lower.extent.y - upper.extent.y) / max(upper.extent.height, lower.extent.height)
 
 
 def _read_issue_place(draft: _Draft, place: Span) -> Normal | None:

@@ -12,7 +12,7 @@ from ktp_postprocessing.confusions import Confusions, repair_words, to_print_cas
 from ktp_postprocessing.grammars import DateGrammar, Grammar, NikGrammar, RtRwGrammar, decode_grammar
 from ktp_postprocessing.lexicon import CLOSED_LIST, SHORT_LIST, LexiconPolicy, choose_entry, strip_marks
 from ktp_postprocessing.lines import Span
-from ktp_postprocessing.nik import parse_nik, repair_nik
+from ktp_postprocessing.nik import NIK_LENGTH, parse_nik, repair_nik
 from ktp_postprocessing.numerals import find_date, looks_like_date, parse_rt_rw
 from ktp_postprocessing.reading import Correction, FieldReading
 
@@ -24,6 +24,7 @@ VALIDITY_YEARS = range(2009, 2060)
 _SURE_CONFIDENCE = 0.98  # a value read with it that its grammar allows is not decoded again
 _MAX_GRAMMAR_GAP = 14.0  # nats from the digits as read to a value; two misread digits cost about ten
 _NIK_BIRTH = slice(6, 12)
+_MAX_LOST_DIGITS = 1  # of a NIK; one of two equal neighbours may be lost, more are wiped out
 _AGREEMENT = 6.5  # nats for a NIK and a birth date that agree, as nearly all do; less than a sure digit
 _MIN_POSTERIOR = 0.3  # of a value made of digits; below it nobody can tell which one was printed
 _DOUBT_PER_NAT = 0.0117  # a factor of 0.9 for each misread character of 9 nats
@@ -104,7 +105,7 @@ def read_nik(span: Span, provinces: tuple[str, ...], birth_digits: str) -> Norma
             its own NIK, so they only count where the digits themselves are in doubt.
     """
     digits, places = repair_nik(span.text)
-    if not places:
+    if len(places) < NIK_LENGTH - _MAX_LOST_DIGITS:
         return None
     nik = parse_nik(digits)
     if nik is not None and nik.birth_dates() and _is_all_digits(span, places):

@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 
-from rapidfuzz.distance import Levenshtein
+from rapidfuzz.distance import Levenshtein, Postfix, Prefix
 
 from ktp_postprocessing.areas import AreaList
 from ktp_postprocessing.labels import fold, fold_letters
 from ktp_postprocessing.lines import Span
+
+HEADER_LEVELS = ("provinsi", "kabupaten_kota")
+"""Area levels printed there, as fields."""
 
 _PROVINCE_WORD = "PROVINSI"
 _MAX_EDITS = 2
@@ -38,6 +41,26 @@ def read_header(rows: Sequence[Span], areas: AreaList) -> dict[str, Span]:
         name = "provinsi" if _compare_with_provinces(rows[0].text, areas) >= _MIN_NAME_SIMILARITY else "kabupaten_kota"
         return {name: rows[0]}
     return {"provinsi": rows[-2], "kabupaten_kota": rows[-1]}
+
+
+def is_rest_of_area(level: str, text: str, areas: AreaList) -> bool:
+    """Whether a text is what is left of a longer name of which the beginning, the middle or the end is wiped out.
+
+    Args:
+        level: `provinsi` or `kabupaten_kota`; of other levels too many names hold one another.
+        text: as read, no name in the list.
+        areas: the list.
+    """
+    if level not in HEADER_LEVELS:
+        return False
+    parents = [""] if level == HEADER_LEVELS[0] else [province.code for province in areas.provinces()]
+    letters = fold_letters(text)
+    length = len(letters)
+    return any(
+        length < len(name) and Prefix.similarity(letters, name) + Postfix.similarity(letters, name) >= length
+        for parent in parents
+        for name in areas.lexicon(parent).folded
+    )
 
 
 def _find_province_word(text: str) -> int | None:

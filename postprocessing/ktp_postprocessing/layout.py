@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ktp_postprocessing.assignment import PRINT_ORDER, assign_rows
+from ktp_postprocessing.fragments import drop_fragments
 from ktp_postprocessing.grid import (
     PITCH_PER_LINE_HEIGHT,
     PlacedLabel,
@@ -67,6 +68,7 @@ def parse_layout(spans: Sequence[Span], matcher: LabelMatcher) -> CardLayout:
         return CardLayout()
     highest = _WATERMARK_HEIGHT * median(span.extent.height for span in spans)
     spans = [span for span in spans if span.extent.height <= highest or is_nik_like(span.text)]
+    spans = drop_fragments(spans)
     labels, others = _split_labels(spans, matcher)
     labels = _drop_unordered(_drop_outside_column(labels, others))
     kept = {id(label.span) for label in labels}
@@ -129,12 +131,16 @@ def _is_watermark(text: str) -> bool:
 
 
 def _find_beheaded(rows: Sequence[OpenRow], values: Mapping[str, Sequence[Span]]) -> frozenset[str]:
-    """Only values in lines of their own are compared: where one begins that shares its label's is not known exactly."""
+    """Only values in lines of their own are compared: where one begins that shares its label's is not known exactly.
+
+    The NIK may have a column of its own; whether digits are missing is known by their count.
+    """
     firsts = {
         row.label.hit.field: min(row.parts, key=FROM_LEFT).extent
         for row in rows
         if row.label is not None and row.label.hit.is_whole_line and row.parts and row.label.hit.field in values
     }
+    firsts.pop("nik", None)
     if len(firsts) < _MIN_COLUMN_COUNT:
         return frozenset()
     column = median(extent.left for extent in firsts.values())

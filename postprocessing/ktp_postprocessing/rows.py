@@ -5,12 +5,18 @@ from dataclasses import dataclass
 from operator import attrgetter
 
 from ktp_postprocessing.assignment import Row
+from ktp_postprocessing.fragments import drop_specks
 from ktp_postprocessing.grid import VALUE_COLUMN_PITCHES, Grid, PlacedLabel
 from ktp_postprocessing.labels import LabelMatcher
 from ktp_postprocessing.lines import Span, join_spans
 
+_COLUMN_TOLERANCE = 1.0  # in pitches: a value begins no farther left of its column
+
 SAME_ROW_PITCHES = 0.5
 """Lines whose middles are nearer than this stand in one row."""
+
+BLOOD_TYPE_ROW = "jenis_kelamin"
+"""The row's label; a blood type is a letter or a dash far from the sex."""
 
 FROM_TOP, FROM_LEFT = attrgetter("extent.y"), attrgetter("extent.left")
 
@@ -46,8 +52,10 @@ def make_rows(labels: Sequence[PlacedLabel], body: Sequence[Span], grid: Grid) -
 def close_row(row: OpenRow, grid: Grid, matcher: LabelMatcher) -> Row:
     """Cut the label off, split the blood type off, drop an unreadable label, join the rest in x order."""
     parts = sorted(row.parts, key=FROM_LEFT)
+    if row.label_field != BLOOD_TYPE_ROW:
+        parts = drop_specks(parts)
     if row.label is None:
-        parts = [span for span in parts if not _is_label_rest(span, grid)]
+        parts = [_cut_label_rest(span, grid) for span in parts if not _is_label_rest(span, grid)]
     elif not row.label.hit.is_whole_line:
         parts.insert(0, row.label.span.cut(row.label.hit.end, len(row.label.span.text)))
     value: list[Span] = []
@@ -77,6 +85,13 @@ def _is_label_rest(span: Span, grid: Grid) -> bool:
     left = (span.extent.left - grid.label_left) / grid.pitch
     starts_value = span.text.startswith((":", ";", "=")) and left > VALUE_COLUMN_PITCHES / 2
     return right < VALUE_COLUMN_PITCHES and not starts_value
+
+
+def _cut_label_rest(span: Span, grid: Grid) -> Span:
+    """The value in a line that begins amid its label, of which a part is wiped out: what stands behind the colon."""
+    left = (span.extent.left - grid.label_left) / grid.pitch
+    colon = span.text.find(":")
+    return span.cut(colon, len(span.text)) if colon > 0 and left < VALUE_COLUMN_PITCHES - _COLUMN_TOLERANCE else span
 
 
 def _join_values(parts: Sequence[Span]) -> Span | None:

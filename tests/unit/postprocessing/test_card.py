@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from ktp_postprocessing.card import read_card
+from ktp_postprocessing.frames import LineFrames
 from ktp_postprocessing.knowledge import CardKnowledge
 from ktp_postprocessing.lines import TextLine
 from ktp_postprocessing.reading import FIELD_NAMES, Correction
@@ -314,3 +315,87 @@ def behead(line: TextLine, count: int) -> TextLine:
     share = count / len(line.text)
     left = line.quad[[0, 3]] + share * (line.quad[[1, 2]] - line.quad[[0, 3]])
     return replace(line, text=line.text[count:], quad=np.stack([left[0], line.quad[1], line.quad[2], left[1]]))
+
+
+def shift(line: TextLine, right_px: float) -> TextLine:
+    """The line farther to the right."""
+    return replace(line, quad=line.quad + np.array([right_px, 0.0]))
+
+
+@pytest.mark.parametrize("right_px", [10.0, 40.0])
+def test_the_nik_may_stand_in_a_column_of_its_own(sketch: CardSketch, expected: Expected, right_px: float) -> None:
+    nik = f": {sketch.values['NIK']}"
+    assert read([shift(line, right_px) if line.text == nik else line for line in sketch.lines()]) == expected()
+
+
+def test_an_issue_place_of_two_rows_in_higher_print_than_the_date(sketch: CardSketch, expected: Expected) -> None:
+    sketch.header = ("PROVINSI GORONTALO", "KABUPATEN GORONTALO UTARA")
+    sketch.issue = ()
+    sketch.extra = (("KABUPATEN", 0.78, 0.77), ("GORONTALO UTARA", 0.75, 0.815), ("12-03-2012", 0.78, 0.86))
+    lines = [_lower(line) if line.text == "12-03-2012" else line for line in sketch.lines()]
+    assert read(lines)["tempat_terbit"] == "KABUPATEN GORONTALO UTARA"
+
+
+def _lower(line: TextLine) -> TextLine:
+    middle = line.quad.mean(axis=0)
+    return replace(line, quad=middle + (line.quad - middle) * np.array([1.0, 0.75]))
+
+
+@pytest.mark.parametrize(
+    ("header", "withheld"),
+    [
+        (("RA UTARA", "KOTA MEDAN"), "provinsi"),
+        (("PROVINSI JAWA", "KOTA BANDUNG"), "provinsi"),
+        (("PROVINSI PAPU UNGAN", "KABUPATEN LANNY JAYA"), "provinsi"),
+        (("PROVINSI MALUKU UTARA", "PATEN HALMAHERA BARAT"), "kabupaten_kota"),
+        (("PROVINSI PAPUA PEGUNUNGAN", "KABUPATEN JAYA"), "kabupaten_kota"),
+    ],
+)
+def test_what_an_object_leaves_of_a_header_is_withheld(
+    sketch: CardSketch, header: tuple[str, str], withheld: str
+) -> None:
+    sketch.header = header
+    card = read_card(sketch.lines(), KNOWLEDGE)
+    assert {"provinsi", "kabupaten_kota"} - set(card.fields) == {withheld}
+    assert next(finding.fields for finding in card.findings if finding.code == "FIELD_UNREADABLE") == (withheld,)
+
+
+def test_a_regency_that_the_list_lacks_is_kept_as_read(sketch: CardSketch) -> None:
+    sketch.header = ("PROVINSI JAWA BARAT", "KABUPATEN CIRANJANG TENGAH")
+    assert read(sketch.lines())["kabupaten_kota"] == "KABUPATEN CIRANJANG TENGAH"
+
+
+@pytest.mark.parametrize("rest", ["VINAN :", "AN : ", "nan:"])
+@pytest.mark.parametrize("label", ["Status Perkawinan", "Kewarganegaraan", "Nama", "Alamat"])
+def test_the_rest_of_a_label_in_front_of_its_value_is_cut_off(
+    sketch: CardSketch, expected: Expected, label: str, rest: str
+) -> None:
+    value = sketch.values[label]
+    lines = [line for line in sketch.lines() if line.text != label]
+    index = next(index for index, line in enumerate(lines) if line.text == f": {value}")
+    lines[index] = replace(lines[index], text=f"{rest}{value}")
+    lines[index] = shift(lines[index], -28.0)
+    assert read(lines) == expected()
+
+
+@pytest.mark.parametrize(("wiped_out", "value"), [((), "3273014501900000"), ((2,), "3273014501900000"), ((1, 2), "")])
+def test_one_lost_digit_of_a_nik_is_found_again_but_not_two(
+    sketch: CardSketch, expected: Expected, wiped_out: tuple[int, ...], value: str
+) -> None:
+    nik = "3273014501900000"
+    probability = np.full((2 * len(nik), 11), 0.001)
+    probability[1::2, 10] = 1.0
+    for place, digit in enumerate(nik):
+        probability[2 * place, int(digit)] = 0.4 if place in wiped_out else 1.0
+        probability[2 * place, 10] = 0.6 if place in wiped_out else 0.001
+    log_probability = np.log(probability / probability.sum(axis=1, keepdims=True)).astype(np.float32)
+    kept = [place for place in range(len(nik)) if place not in wiped_out]
+    frames = LineFrames.of_line(log_probability, "0123456789", [2 * place for place in kept])
+    text = "".join(nik[place] for place in kept)
+    lines = [
+        replace(line, text=text, character_confidences=(0.99,) * len(text), frames=frames)
+        if line.text == f": {nik}"
+        else line
+        for line in sketch.lines()
+    ]
+    assert read(lines) == expected(nik=value)
