@@ -4,6 +4,7 @@ Our own engine is never started anew here.
 """
 
 import asyncio
+import math
 import os
 import shutil
 import signal
@@ -112,7 +113,7 @@ async def test_a_model_that_was_unloaded_is_missed_and_left_to_whoever_unloaded_
     assert account.failure_kinds == UNAVAILABLE
 
 
-async def test_an_idle_engine_notices_that_a_server_is_gone(
+async def test_an_idle_engine_notices_that_a_server_hangs(
     quick: Mapping[str, ModelSpec], triton: TritonProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In seconds; here in fractions of them."""
@@ -152,9 +153,10 @@ async def test_with_two_servers_the_loss_of_one_is_no_failure(
 
 
 async def test_regions_that_cannot_be_opened_tell_that_a_server_is_gone(
-    quick: Mapping[str, ModelSpec], second: TritonProcess
+    quick: Mapping[str, ModelSpec], second: TritonProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No call gets as far as the model."""
+    """No call gets as far as the model, and nobody else looks."""
+    monkeypatch.setattr(triton_server, "LOOK_INTERVAL_S", math.inf)
     async with open_engine(quick, second, uses_shared_memory=True) as engine:
         second.stop(signal.SIGKILL)
         for _ in range(FAULTS_UNTIL_CUT_COUNT):
@@ -163,6 +165,16 @@ async def test_regions_that_cannot_be_opened_tell_that_a_server_is_gone(
                 await engine.infer(MODEL, floats([1.0]))
             assert caught.value.kind is FailureKind.UNAVAILABLE
         assert not engine.available
+
+
+async def test_an_idle_engine_notices_that_a_server_is_gone(
+    quick: Mapping[str, ModelSpec], second: TritonProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a call, and long before the next heartbeat."""
+    monkeypatch.setattr(circuit, "HEARTBEAT_INTERVAL_S", math.inf)
+    async with open_engine(quick, second) as engine:
+        await asyncio.to_thread(second.stop, signal.SIGKILL)
+        await wait_until_available(engine, wanted=False)
 
 
 @pytest.fixture

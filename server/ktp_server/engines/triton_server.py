@@ -31,6 +31,7 @@ __all__ = ["RemoteTensors", "TritonServer"]
 
 LOOK_INTERVAL_S = 0.5
 PROBE_DEADLINE_S = 5.0
+LIFE_SIGN_DEADLINE_S = 1.0
 CHANNEL_OPTIONS = (
     ("grpc.max_send_message_length", -1),
     ("grpc.max_receive_message_length", -1),
@@ -65,9 +66,9 @@ class RemoteTensors:
 class TritonServer:
     """One address.
 
-    A task watches it for as long as it is open: it probes what is in doubt (see `Circuit`), has models loaded anew
-    whose process died, and unregisters shared memory that calls left behind. A probe compares the configuration and
-    runs every model once over an empty input: a model whose process died still says that it is ready.
+    A task watches it for as long as it is open: it probes what is in doubt (see `Circuit`) or cannot be reached, has
+    models loaded anew whose process died, and unregisters shared memory that calls left behind. A probe compares the
+    configuration and runs every model once over an empty input: a model whose process died still says that it is ready.
     """
 
     def __init__(
@@ -139,7 +140,7 @@ class TritonServer:
 
     async def _watch(self) -> None:
         while True:
-            if self._circuit.is_doubtful:
+            if self._circuit.is_doubtful or not await self._is_within_reach():
                 await self._look()
                 self.looked.set()
             await self._regions.sweep()
@@ -148,6 +149,15 @@ class TritonServer:
                 await self._circuit.wait_for_doubt(LOOK_INTERVAL_S)
             else:
                 await asyncio.sleep(LOOK_INTERVAL_S)
+
+    async def _is_within_reach(self) -> bool:
+        """Ask for a sign of life, which costs next to nothing: a server that goes while nobody calls is missed soon."""
+        try:
+            await self._client.is_server_live(client_timeout=LIFE_SIGN_DEADLINE_S)
+        except InferenceServerException as error:
+            # Who is silent may be busy: calls and heartbeats tell.
+            return is_silence(error)
+        return True
 
     async def _look(self) -> None:
         """Probe once, and let calls through or not."""
