@@ -2,8 +2,8 @@
 
 `images` holds the commands that read or draw pictures, `clients` those that have a server read them, `checks` the one
 that only checks them, `texts` those that read text, `templates`, `keys` and `models` those for tables, API keys and
-model repositories, `gateway` the HTTP APIs alone, `config` the one that shows the settings; `options`, `reports` and
-`flags` are what they share.
+model repositories, `gateway` the HTTP APIs alone, `config` the one that shows the settings; `options`, `reports`,
+`flags` and `endpoints` are what they share.
 """
 
 import os

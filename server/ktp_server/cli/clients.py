@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import Progress, ProgressColumn, Task
 from rich.text import Text
 
+from ktp_server.cli.endpoints import make_endpoint
 from ktp_server.cli.options import fail, run_or_exit
 from ktp_server.cli.reports import PROGRESS_COLUMNS, find_files, report_outcomes
 
@@ -92,7 +93,7 @@ def call(  # noqa: PLR0913  # each option of the command is a parameter
 
     Example: `ktp-ocr call --target ocr.internal:50051 --tls-ca ca.pem --key-file key.txt photo.jpg`
     """
-    endpoint = _endpoint(target, (tls_ca, tls_certificate, tls_key), key_file)
+    endpoint = make_endpoint(target, (tls_ca, tls_certificate, tls_key), key_file)
     options = _CallOptions(timeout_s, _names(require), as_json)
     failure_count = run_or_exit(_call(paths, endpoint, options))
     raise typer.Exit(1 if failure_count else 0)
@@ -125,7 +126,7 @@ def batch(  # noqa: PLR0913  # each option of the command is a parameter
     """
     from ktp_server.client.batch import BatchError, BatchPlan
 
-    endpoint = _endpoint(target, (tls_ca, tls_certificate, tls_key), key_file)
+    endpoint = make_endpoint(target, (tls_ca, tls_certificate, tls_key), key_file)
     try:
         counts = run_or_exit(_batch(endpoint, BatchPlan(folder, out, _names(require), concurrency)))
     except BatchError as error:
@@ -159,29 +160,6 @@ async def _batch(endpoint: "Endpoint", plan: "BatchPlan") -> Mapping[str, int]:
 
         async with AsyncKtpOcrClient(endpoint, RetryPolicy(BATCH_ATTEMPT_COUNT)) as client:
             return await run_batch(client, plan, show)
-
-
-def _endpoint(target: str, tls: tuple[Path | None, Path | None, Path | None], key_file: Path | None) -> "Endpoint":
-    """Give the server to call, or tell which file is wrong and exit.
-
-    Args:
-        target: host:port.
-        tls: authorities, own certificate, its private key.
-        key_file: holds the API key.
-    """
-    from ktp_server.client import Endpoint
-
-    try:
-        api_key = "" if key_file is None else key_file.read_text("ascii").strip()
-        endpoint = Endpoint(target, *tls, api_key=api_key)
-        endpoint.credentials()
-    except UnicodeDecodeError:
-        fail(f"--key-file {key_file}: this is no API key")
-    except OSError as error:
-        fail(f"{error.filename}: {error.strerror}")
-    except ValueError as error:
-        fail(str(error).replace("tls_", "--tls-"))
-    return endpoint
 
 
 def _names(text: str) -> tuple[str, ...]:

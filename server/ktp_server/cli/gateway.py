@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from ktp_server.cli.endpoints import make_endpoint
 from ktp_server.cli.options import ConfigOption, SetOption, begin_log, fail, make_configuration, run_or_exit
 from ktp_server.listening import NOWHERE
 
@@ -34,7 +35,6 @@ def gateway(  # noqa: PLR0913  # each option of the command is a parameter
 
     Example: `ktp-ocr gateway --target ocr.internal:50051 --ca ca.pem --http-address 127.0.0.1:8080`
     """
-    from ktp_server.client import Endpoint
     from ktp_server.gateway.life import serve_gateway
     from ktp_server.gateway.upstream import Target
 
@@ -42,7 +42,6 @@ def gateway(  # noqa: PLR0913  # each option of the command is a parameter
     settings = configuration.settings
     if settings.http_address == NOWHERE:
         fail("http_address is `none`: there is nothing to serve")
-    if (certificate is None) != (key is None) or (certificate is not None and ca is None):
-        fail("--certificate, --key and --ca must be given together")
+    endpoint = make_endpoint(target, (ca, certificate, key), prefix="--")
     begin_log(configuration)
-    run_or_exit(serve_gateway(settings, Target(Endpoint(target, ca, certificate, key))))
+    run_or_exit(serve_gateway(settings, Target(endpoint)))

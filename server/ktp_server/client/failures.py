@@ -18,8 +18,8 @@ __all__ = ["CallError", "RpcFailure", "call_error", "failure_from_rpc_error", "f
 
 ON_THE_WAY: Mapping[grpc.StatusCode, tuple[ErrorReason, str]] = {
     grpc.StatusCode.UNAVAILABLE: (ErrorReason.MODEL_UNAVAILABLE, "the server cannot be reached"),
-    # We never look at calls that we have cancelled: it was the server, which stops.
-    grpc.StatusCode.CANCELLED: (ErrorReason.MODEL_UNAVAILABLE, "the server ended the call"),
+    # We never look at calls that we have cancelled: it was the server, which stops, or gRPC, which lost the connection.
+    grpc.StatusCode.CANCELLED: (ErrorReason.MODEL_UNAVAILABLE, "the server ended the call, or cannot be reached"),
     grpc.StatusCode.RESOURCE_EXHAUSTED: (ErrorReason.OVERLOADED, "the server, or a proxy before it, is overloaded"),
     grpc.StatusCode.DEADLINE_EXCEEDED: (ErrorReason.DEADLINE_EXCEEDED, "the deadline passed before the answer came"),
     grpc.StatusCode.UNAUTHENTICATED: (ErrorReason.UNAUTHENTICATED, "the caller is not known"),

@@ -47,6 +47,10 @@ def test_help_teaches(arguments: list[str], taught: list[str]) -> None:
         (["read", "--models", "/nonexistent", "a.jpg"], "/nonexistent holds no model"),
         (["call", "--target", "localhost:1", "--tls-ca", "/nonexistent", "a.jpg"], "/nonexistent: No such file"),
         (["call", "--target", "localhost:1", "--tls-key", "a.key", "a.jpg"], "--tls-certificate and --tls-key must"),
+        (["call", "--target", "localhost:1", "--tls-ca", __file__, "a.jpg"], "test_cli.py holds no PEM certificate"),
+        (["gateway", "--target", "localhost:1", "--ca", "/nonexistent"], "/nonexistent: No such file"),
+        (["gateway", "--target", "localhost:1", "--ca", __file__], "--ca"),
+        (["gateway", "--target", "localhost:1", "--key", "a.key"], "--certificate and --key must"),
         (["batch", ".", "--out", "out.xlsx", "--target", "localhost:1"], "the name must end with"),
     ],
 )
