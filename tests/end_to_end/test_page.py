@@ -27,6 +27,13 @@ TRANSFER = """
         : new ClipboardEvent("paste", {clipboardData: transfer, bubbles: true}))"""
 """What the browser does when somebody drops or pastes a file."""
 
+HIDDEN_TABLE_PX = """
+    const table = document.querySelector(".scroll");
+    if (!table) return 0;
+    table.closest("details").open = true;
+    return table.scrollWidth - table.clientWidth"""
+"""How much of a table's width is out of sight."""
+
 
 @pytest.fixture(scope="module")
 def browser(server: ServerProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageBrowser]:
@@ -181,6 +188,7 @@ def test_a_phone_scrolls_only_downwards_and_all_is_accessible(
     assert accessibility_violations(browser) == []
     browser.send(specimens.path(stratum))
     assert browser.run(overflow) == 0
+    assert browser.run(HIDDEN_TABLE_PX) == 0
     for scheme in ("light", "dark"):
         browser.prefer_scheme(scheme)
         assert accessibility_violations(browser) == [], scheme

@@ -61,7 +61,7 @@ function renderRequirement({ name, threshold, measured, passed, action }) {
     { class: passed ? "passed" : isAdvice ? "advised" : "failed" },
     element("th", { scope: "row" }, label),
     element("td", {}, measured === undefined ? "does not apply" : `${formatNumber(measured)} ${unit}`),
-    element("td", {}, `${relation} ${formatNumber(threshold)} `, element("span", { class: "hint" }, isAdvice ? "advice only" : "must")),
+    element("td", {}, `${relation}\u00a0${formatNumber(threshold)} `, element("span", { class: "hint" }, isAdvice ? "advice only" : "must")),
     element("td", {}, renderVerdict(passed)),
   );
 }
