@@ -23,7 +23,8 @@ def expose(rng: np.random.Generator, light: Image, degradation: "Degradation") -
     balance = np.array([1 + degradation.warmth, 1 + degradation.tint, 1 - degradation.warmth], np.float32)
     # Full scale is 255 in light and in the result, so the root of light times 255 is the display value.
     light *= np.float32(255 * 2.0**degradation.exposure_stops) * np.maximum(balance, 0.1) ** 2
-    image: Image = np.sqrt(light)
+    # A wide kernel is applied by Fourier transform, which leaves black a hair below zero.
+    image: Image = np.sqrt(np.maximum(light, 0, out=light))
     # Shot noise grows with the root of the light: after the root it is the same everywhere (Anscombe 1948).
     image = _add_noise(rng, image, degradation)
     pixels = np.asarray(cv2.convertScaleAbs(np.maximum(image, 0, out=image)), np.uint8)

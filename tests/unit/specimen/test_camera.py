@@ -56,6 +56,14 @@ def test_motion_is_as_long_as_told_and_centred(bend: float, degrees: float) -> N
     assert np.ptp(along[kernel > 0.01]) == pytest.approx(9.0, abs=2.5)
 
 
+def test_black_stays_a_number_under_the_widest_blur() -> None:
+    """Wide kernels are applied by Fourier transform, which leaves black a hair below zero."""
+    scene = grey_scene(0)
+    scene[100:140, 100:140] = 255
+    shaken = take(scene, Degradation(blur_sigma_px=8.0, motion_px=30.0))  # a root of less than zero warns
+    assert shaken[:40, :40].max() == 0
+
+
 def test_noise_is_as_strong_at_every_brightness() -> None:
     noise = Degradation(noise_sigma=8.0, chroma_noise=0.0)
     strengths = [take(grey_scene(value), noise)[..., 1].std() for value in (60, 128, 200)]
