@@ -19,7 +19,7 @@ from ktp_preprocessing.sharpness import blur_sigma_px
 
 __all__ = ["QualityReport", "QualityScore", "QualityThresholds", "assess_quality", "judge"]
 
-_UNREADABLE_BLUR_PX = 3.4
+_UNREADABLE_BLUR_PX = 3.36
 """Blur, card-frame pixels, that scores 0 where print is much stronger than noise: hardly a field is read there. At half
 of it, a score of 0.5, reading begins to suffer."""
 
@@ -27,11 +27,11 @@ _NOISE_BLUR = 2.0
 """Noise counts as blur, since each takes detail: blur is multiplied by 1 + this over the strength of print."""
 
 _LEAST_STRENGTH = 0.1
-_CLEAR_STRENGTH = 10.3
+_CLEAR_STRENGTH = 8.6
 """Strength of print, in units of noise, that scores 1. Darkness alone harms no reading, noise does: at half of it, a
 score of 0.5, whole fields begin to be lost."""
 
-_NOISE_FLOOR = 1.0
+_NOISE_FLOOR = 0.75
 """Noise, in grey levels, that compression and rounding leave in the quietest picture."""
 
 _INK_REACH_PX, _INK_SIGMA_PX = 11, 0.8
@@ -46,17 +46,17 @@ _LAPLACIAN_GAIN = 0.6745 * 20.0**0.5
 _VALUE_COLUMN = (0.26, 0.24, 0.4, 0.9)
 """Where every value begins, so that print is never far: left, top, right, bottom as fractions of the card."""
 
-_WASHED_LEVEL, _WASHED_LOSS = 230, 1.5
+_WASHED_LEVEL, _WASHED_LOSS = 230, 2.4
 """Ground from this level on is near the end of the scale: strokes are thinned there, and noise is cut off with the
 light, so that print must be so much stronger."""
 
 _GLARE_LEVEL = 236.0
 _GLARE_EXCESS = 15.0
-_UNLIT_SHARE = 0.3
-"""Glare is brighter than the ground where no glare is; it may cover half of the card. Where even that part of the card
-is nearly white, the whole card is too bright, which is no glare."""
+_UNLIT_SHARE = 0.15
+"""Glare is brighter than the ground where no glare is, and leaves at least this share of the card. Where even that part
+of the card is white, the whole card is too bright, which is no glare."""
 
-_WORST_GLARE_SHARE = 0.17
+_WORST_GLARE_SHARE = 0.22
 """Blown-out share of the values' places that scores 0. Up to half of it, hardly a field is lost."""
 
 _SMALLEST_GLARE_SHARE = 0.0015
@@ -163,8 +163,8 @@ def assess_quality(card_pixels: NDArray[np.uint8], thresholds: QualityThresholds
     is_washed = _quantile(levels, 0.5) >= _WASHED_LEVEL
     clear_strength = _CLEAR_STRENGTH * (_WASHED_LOSS if is_washed else 1.0)
     brightness = min(strength / clear_strength, 1.0)
-    drowned = _find_drowned(grey)
-    share, glare_quads = _find_glare(card, drowned, _quantile(levels, _UNLIT_SHARE))
+    drowned, unlit_level = _find_drowned(grey)
+    share, glare_quads = _find_glare(card, drowned, unlit_level)
     specularity = float(np.clip(1.0 - share / _WORST_GLARE_SHARE, 0.0, 1.0))
     light = "the card is too bright: reduce light or exposure" if is_washed else "the card is too dark: add light"
     return QualityReport(
@@ -237,13 +237,15 @@ def _print_strength(grey: NDArray[np.uint8]) -> float:
     return float(np.quantile(ink, 1.0 - _INK_SHARE)) / float(np.hypot(_noise_level(grey), _NOISE_FLOOR))
 
 
-def _find_drowned(grey: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Cells in and around which light leaves no print: (H / 4, W / 4) bool."""
+def _find_drowned(grey: NDArray[np.uint8]) -> tuple[NDArray[np.bool_], float]:
+    """Find cells around which light leaves no print, (H / 4, W / 4) bool, and the ground's level beside glare."""
     size = grey.shape[1] // _GLARE_CELL_PX, grey.shape[0] // _GLARE_CELL_PX
     small, reach = halve(grey, _DROWNED_HALVING_COUNT), np.ones((_PRINT_REACH_PX, _PRINT_REACH_PX), dtype=np.uint8)
     darkest, lightest = cv2.erode(small, reach), cv2.dilate(small, reach)
     is_drowned = (cv2.subtract(lightest, darkest) < _DROWNED_CONTRAST) & (darkest >= _DROWNED_LEVEL)
-    return np.asarray(cv2.resize(is_drowned.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)) > 0
+    cells = np.asarray(cv2.resize(is_drowned.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)) > 0
+    ground = np.asarray(lightest)[::_PRINT_REACH_PX, ::_PRINT_REACH_PX]
+    return cells, float(np.quantile(ground[~_photo_panel(*ground.shape)], _UNLIT_SHARE))
 
 
 def _find_glare(

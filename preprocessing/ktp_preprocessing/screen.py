@@ -27,8 +27,13 @@ _COLUMNS, _ROWS = np.linspace(0.12, 0.88, 6), np.linspace(0.2, 0.8, 4)
 
 _BLOCK_CYCLES, _BLOCK_REACH = 1 / 8, 1.5 / _PATCH_PX
 _AREA_BINS, _RIDGE_BINS = 25, 13
-"""Neighbourhoods of a bin: the square that its height is told from, and the pieces of its row and column, since edges
-along the image's sides leave ridges there."""
+"""Neighbourhoods of a bin: the square that its height is told from, and pieces of lines through it, since edges leave
+ridges along the image's sides, and print that motion has smeared leaves one in any direction."""
+
+_DIRECTION_COUNT, _SLANTED_SHARE = 8, 0.75
+_CANDIDATE_COUNT = 16
+"""The tallest bins by area, row and column are held against lines in all directions too. Above those they must stand by
+this share of what is asked above rows and columns: a lattice seen at a slant is drawn out a little itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,4 +151,29 @@ def _tallest_peak(power: NDArray[np.float32], channel: _Channel) -> float:
         for size in ((_AREA_BINS, _AREA_BINS), (_RIDGE_BINS, 1), (1, _RIDGE_BINS))
     )
     above = np.minimum(levels - area - channel.area_height, levels - cv2.max(row, column) - channel.ridge_height)
-    return float(above[_BANDS[channel]].max())
+    above[~_BANDS[channel]] = -np.inf
+    tallest = np.argpartition(above.ravel(), -_CANDIDATE_COUNT)[-_CANDIDATE_COUNT:]
+    slanted_height = _SLANTED_SHARE * channel.ridge_height
+    ridges = _ridge_levels(np.asarray(levels, dtype=np.float32), tallest)
+    return float(np.minimum(above.ravel()[tallest], levels.ravel()[tallest] - ridges - slanted_height).max())
+
+
+def _ridge_levels(levels: NDArray[np.float32], bins: NDArray[np.intp]) -> NDArray[np.float32]:
+    """Mean level of the highest line through each of some bins, given by their flat index."""
+    height, width = levels.shape
+    places = np.stack(np.unravel_index(bins, levels.shape), axis=-1)[:, None, None] + _LINES
+    down = np.abs(places[..., 0])
+    down = np.minimum(down, 2 * (height - 1) - down)
+    across = np.minimum(np.abs(places[..., 1]), width - 1)
+    return np.asarray(levels[down, across].mean(axis=2).max(axis=1), dtype=np.float32)
+
+
+def _lines() -> NDArray[np.int_]:
+    """Steps down and across along pieces of lines in all directions: (directions, bins, 2)."""
+    turns = np.pi * np.arange(_DIRECTION_COUNT) / _DIRECTION_COUNT
+    along = np.arange(_RIDGE_BINS) - _RIDGE_BINS // 2
+    steps = np.stack([np.sin(turns), np.cos(turns)], axis=-1)[:, None] * along[None, :, None]
+    return np.asarray(np.round(steps), dtype=np.int_)
+
+
+_LINES = _lines()

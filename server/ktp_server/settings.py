@@ -260,7 +260,7 @@ class Settings(BaseModel):
     )
     brightness_min: Fraction = Field(
         default=0.5,
-        description="Least score of brightness; 0.5 is print 5 times as strong as noise. Higher fails more pictures.",
+        description="Least score of brightness; 0.5 is print 4 times as strong as noise. Higher fails more pictures.",
     )
     specularity_min: Fraction = Field(
         default=0.5,

@@ -70,9 +70,17 @@ def test_motion_blur_counts_in_every_direction_and_the_longer_the_more(degrees: 
     assert scores[0].score > scores[1].score > scores[2].score
 
 
+@pytest.mark.parametrize("degrees", [25.0, 65.0, 115.0, 155.0])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_motion_at_a_slant_counts_although_stroke_ends_stay_sharp(seed: int, degrees: float) -> None:
+    kernel = motion_kernel(8.0, degrees, bend=0.2)
+    shaken = np.asarray(cv2.filter2D(card_in_frame(seed), -1, kernel), dtype=np.uint8)
+    assert assess_quality(noisy(shaken, 1.0)).sharpness.score < 0.45
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_dark_card_fails_with_advice_once_its_print_drowns_in_noise(seed: int) -> None:
-    cards = [noisy(exposed(card_in_frame(seed), stops), 3.0) for stops in (0.0, -1.0, -2.0, -3.0, -4.0)]
+    cards = [noisy(exposed(card_in_frame(seed), stops), 3.0) for stops in (0.0, -1.0, -2.0, -3.5, -4.5)]
     scores = [assess_quality(card).brightness for card in cards]
     assert [score.score for score in scores] == sorted((score.score for score in scores), reverse=True)
     assert [score.passed for score in scores] == [True, True, True, False, False]
@@ -113,6 +121,10 @@ def test_bigger_glare_scores_lower() -> None:
     ]
     assert scores == sorted(scores, reverse=True)
     assert scores[0] > 0.5 > scores[2]
+
+
+def test_glare_that_leaves_little_of_the_card_is_still_glare() -> None:
+    assert not assess_quality(with_glare(card_in_frame(), 250, 200, 210.0)).specularity.passed
 
 
 def test_glare_on_the_photo_is_no_obstacle() -> None:

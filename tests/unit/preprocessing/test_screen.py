@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from ktp_preprocessing.screen import score_screen
+from ktp_specimen.lens import motion_kernel
 from tests.unit.preprocessing.drawn_cards import card_in_frame
 
 WIDTH_PX, HEIGHT_PX = 960, 624
@@ -57,6 +58,13 @@ def test_guilloche_is_no_lattice(period_px: float) -> None:
     printed = photo() + 8.0 * np.sign(wave(period_px, 20.0))[..., None]
     soft = np.asarray(cv2.GaussianBlur(printed, (0, 0), 1.2), dtype=np.float64)
     assert score_screen(as_image(soft), QUAD) > 0.5
+
+
+def test_print_smeared_at_a_slant_is_no_lattice() -> None:
+    """It leaves a ridge across the spectrum, neither along a row nor along a column."""
+    smeared = np.asarray(cv2.filter2D(photo(noise=0.0), -1, motion_kernel(16.0, 20.0, 0.0)), dtype=np.float64)
+    grain = np.random.default_rng(1).normal(0.0, 1.0, smeared.shape)
+    assert score_screen(as_image(smeared + grain), QUAD) > 0.6
 
 
 @given(depth=st.floats(0.05, 0.3), period_px=st.floats(2.2, 4.8), degrees=st.floats(0.0, 180.0))
