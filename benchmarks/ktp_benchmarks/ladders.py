@@ -6,6 +6,7 @@ What a step means is physical: lengths are pixels of a card 640 wide, as in the 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from ktp_benchmarks.totals import BLUR, COPYING, DARKNESS, GLARE, LIGHT, PALENESS, Total
 from ktp_specimen.camera import Degradation
 
 __all__ = ["LADDERS", "Ladder", "unharmed"]
@@ -32,7 +33,7 @@ class Ladder:
         unit: of the strengths.
         strengths: what is tried, rising; 0, the unharmed photograph, is part of every ladder.
         step: makes the conditions.
-        bad_from: from here on the check must fail although the text may still be read; None where only reading counts.
+        total: the scale on which its photographs are judged.
     """
 
     name: str
@@ -40,7 +41,7 @@ class Ladder:
     unit: str
     strengths: tuple[float, ...]
     step: Step
-    bad_from: float | None = None
+    total: Total
 
 
 def unharmed(conditions: Degradation, scale: float) -> Degradation:
@@ -92,11 +93,11 @@ def _copy(conditions: Degradation, _: float, contrast: float) -> Degradation:
 
 
 LADDERS = (
-    Ladder("defocus", "sharpness", "px radius", (1.0, 2.0, 2.5, 3.0, 4.0, 5.0), _defocus),
-    Ladder("motion", "sharpness", "px length", (2.0, 4.0, 6.0, 8.0, 11.0), _shake),
-    Ladder("too dark", "brightness", "stops less", (2.0, 4.0, 5.0, 6.0, 7.0, 8.0), _darken),
-    Ladder("too bright", "brightness", "stops more", (0.5, 1.0, 1.5, 2.0, 2.5), _brighten),
-    Ladder("glare", "specularity", "card widths radius", (0.03, 0.06, 0.1, 0.15, 0.2, 0.25), _dazzle),
-    Ladder("pale", "colour", "of the colour lost", (0.3, 0.6, 0.9, 1.0), _bleach, bad_from=1.0),
-    Ladder("photocopy", "colour", "of its contrast", (0.05, 0.3, 0.6), _copy, bad_from=0.05),
+    Ladder("defocus", "sharpness", "px radius", (1.0, 2.0, 2.5, 3.0, 4.0, 5.0), _defocus, BLUR),
+    Ladder("motion", "sharpness", "px length", (2.0, 4.0, 6.0, 8.0, 11.0), _shake, BLUR),
+    Ladder("too dark", "brightness", "stops less", (2.0, 4.0, 5.0, 6.0, 7.0, 8.0), _darken, DARKNESS),
+    Ladder("too bright", "brightness", "stops more", (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5), _brighten, LIGHT),
+    Ladder("glare", "specularity", "card widths radius", (0.03, 0.06, 0.1, 0.15, 0.2, 0.25), _dazzle, GLARE),
+    Ladder("pale", "colour", "of the colour lost", (0.3, 0.6, 0.9, 1.0), _bleach, PALENESS),
+    Ladder("photocopy", "colour", "of its contrast", (0.05, 0.3, 0.6), _copy, COPYING),
 )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ktp_benchmarks.ladders import LADDERS, Ladder
-from ktp_benchmarks.quality_table import GOOD_SHARE, Curve
+from ktp_benchmarks.quality_curves import GOOD_SHARE, Curve
 from ktp_benchmarks.svg import FONT, draw_line, draw_text
 
 __all__ = ["write_picture"]

@@ -46,6 +46,15 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
+class _Step:
+    """Where a picture stands: its ladder, what was added, what there is in all; see `Observation`."""
+
+    subject: str
+    strength: float
+    total: float
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """One picture.
 
@@ -53,7 +62,9 @@ class Observation:
         subject: the ladder, or `SCREEN`, `SEVERAL`, `UNLIKE`.
         stratum: how hard the scene is.
         card: seed and index of the scene.
-        strength: of the degradation; 0 for none. Of a screen, the RMS contrast of its lattice in grey levels.
+        strength: of the degradation that was added; 0 for none.
+        total: of the degradation there is, on the ladder's scale. Of a screen, the RMS contrast of its lattice in grey
+            levels; 1 for several cards and for none.
         exact_share: share of the printed fields that were read exactly; 0 where the image was refused.
         scores: of each check, empty where the image was refused before they ran.
         failure: why the image was refused; empty if it was not.
@@ -63,6 +74,7 @@ class Observation:
     stratum: str
     card: tuple[int, int]
     strength: float
+    total: float
     exact_share: float
     scores: Mapping[str, float]
     failure: str
@@ -119,18 +131,20 @@ async def _observe_tasks(tasks: Sequence[Task]) -> list[Observation]:
                 observations += await _observe_screen(pipeline, task)
             else:
                 specimen = draw_specimen(task.seed, task.index, task.stratum)
-                observations.append(await _read(pipeline, task, specimen, task.subject, 1.0))
+                observations.append(await _read(pipeline, task, specimen, _Step(task.subject, 1.0, 1.0)))
     return observations
 
 
 async def _observe_ladders(pipeline: Pipeline, task: Task) -> list[Observation]:
-    first = draw_specimen(task.seed, task.index, task.stratum, conditions=unharmed)
-    base = await _read(pipeline, task, first, "", 0.0)
-    observations = [replace(base, subject=ladder.name) for ladder in LADDERS]
+    twin = draw_specimen(task.seed, task.index, task.stratum, conditions=unharmed)
+    base = await _read(pipeline, task, twin, _Step("", 0.0, 0.0))
+    observations = []
     for ladder in LADDERS:
+        observations.append(replace(base, subject=ladder.name, total=ladder.total.measure(twin, twin)))
         for strength in ladder.strengths:
             specimen = _draw_step(task, ladder, strength)
-            observations.append(await _read(pipeline, task, specimen, ladder.name, strength))
+            step = _Step(ladder.name, strength, ladder.total.measure(specimen, twin))
+            observations.append(await _read(pipeline, task, specimen, step))
     return observations
 
 
@@ -148,10 +162,10 @@ async def _observe_screen(pipeline: Pipeline, task: Task) -> list[Observation]:
         )
 
     without = draw(_NO_DEPTH)
-    observations = [await _read(pipeline, task, without, SCREEN, 0.0)]
+    observations = [await _read(pipeline, task, without, _Step(SCREEN, 0.0, 0.0))]
     for depth in _SCREEN_DEPTHS:
         shown = draw(depth)
-        observations.append(await _read(pipeline, task, shown, SCREEN, _lattice_contrast(shown, without)))
+        observations.append(await _read(pipeline, task, shown, _Step(SCREEN, depth, _lattice_contrast(shown, without))))
     return observations
 
 
@@ -168,7 +182,7 @@ def _grey(jpeg: bytes) -> NDArray[np.float32]:
     return np.asarray(cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_GRAYSCALE), np.float32)
 
 
-async def _read(pipeline: Pipeline, task: Task, specimen: Specimen, subject: str, strength: float) -> Observation:
+async def _read(pipeline: Pipeline, task: Task, specimen: Specimen, step: _Step) -> Observation:
     exact_share, scores, failure = 0.0, dict[str, float](), ""
     try:
         result = await pipeline.recognize(specimen.jpeg)
@@ -182,7 +196,7 @@ async def _read(pipeline: Pipeline, task: Task, specimen: Specimen, subject: str
         except RecognitionError:
             pass  # refused before the checks: there is no card to judge
     card = (task.seed, task.index)
-    return Observation(subject, task.stratum.value, card, strength, exact_share, scores, failure)
+    return Observation(step.subject, task.stratum.value, card, step.strength, step.total, exact_share, scores, failure)
 
 
 def _exact_share(specimen: Specimen, read: Mapping[str, str | None]) -> float:

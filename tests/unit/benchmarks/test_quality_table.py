@@ -4,21 +4,44 @@ from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-import pytest
-
 from ktp_benchmarks.ladders import LADDERS
+from ktp_benchmarks.quality_curves import Curve
 from ktp_benchmarks.quality_picture import write_picture
 from ktp_benchmarks.quality_run import SCREEN, SEVERAL, STRATA, UNLIKE, Observation, plan
-from ktp_benchmarks.quality_table import Curve, Verdicts, curves, judge_all, tally
+from ktp_benchmarks.quality_table import Verdicts, judge_all, tally
+from ktp_benchmarks.totals import BLUR
 
 THRESHOLDS = {ladder.attribute: 0.5 for ladder in LADDERS} | {"moire": 0.5, "single_card": 0.05, "ktp_likeness": 0.5}
 
 
-def seen(subject: str, strength: float, exact_share: float, score: float, card: int = 0) -> Observation:
-    return Observation(subject, "phone", (1, card), strength, exact_share, dict.fromkeys(THRESHOLDS, score), "")
+def seen(subject: str, strength: float, exact_share: float, score: float, total: float | None = None) -> Observation:
+    """A picture; its total is its strength where nothing else is said."""
+    scores = dict.fromkeys(THRESHOLDS, score)
+    return Observation(
+        subject, "phone", (1, 0), strength, strength if total is None else total, exact_share, scores, ""
+    )
 
 
-def test_reading_decides_against_the_unharmed_twin() -> None:
+def test_the_total_decides_what_is_good_whatever_was_read() -> None:
+    observations = [
+        seen("motion", 0.0, 0.8, 0.9, total=BLUR.good_to - 0.5),
+        seen("motion", 2.0, 0.3, 0.8, total=BLUR.good_to),
+        seen("motion", 4.0, 0.8, 0.3, total=(BLUR.good_to + BLUR.bad_from) / 2),
+        seen("motion", 6.0, 0.8, 0.3, total=BLUR.bad_from),
+        seen("motion", 8.0, 0.0, 0.7, total=BLUR.bad_from + 0.5),
+    ]
+    judged = judge_all(observations)
+    assert [item.is_good for item in judged if item.subject == "motion"] == [True, True, None, False, False]
+    verdicts = tally(judged, THRESHOLDS)
+    assert verdicts["sharpness", "phone"] == verdicts["sharpness", "all"] == Verdicts(2, 2, 2, 1, 1)
+    assert verdicts["sharpness", "all"].balanced_accuracy == 0.75
+
+
+def test_a_hard_photograph_may_be_grey_unharmed() -> None:
+    assert [item.is_good for item in judge_all([seen("motion", 0.0, 1.0, 0.9, total=BLUR.good_to + 0.1)])] == [None]
+
+
+def test_by_reading_each_picture_is_held_against_its_unharmed_twin() -> None:
     observations = [
         seen("motion", 0.0, 0.8, 0.9),
         seen("motion", 2.0, 0.78, 0.8),
@@ -26,10 +49,15 @@ def test_reading_decides_against_the_unharmed_twin() -> None:
         seen("motion", 6.0, 0.5, 0.3),
         seen("motion", 8.0, 0.0, 0.7),
     ]
-    assert [item.is_good for item in judge_all(observations)] == [True, True, None, False, False]
-    verdicts = tally(judge_all(observations), THRESHOLDS)
-    assert verdicts["sharpness", "phone"] == verdicts["sharpness", "all"] == Verdicts(2, 2, 2, 1, 1)
-    assert verdicts["sharpness", "all"].balanced_accuracy == 0.75
+    judged = judge_all(observations)
+    assert [item.reads_well for item in judged] == [True, True, None, False, False]
+    by_reading = tally(judged, THRESHOLDS, lambda item: item.reads_well)
+    assert by_reading["sharpness", "all"] == Verdicts(2, 2, 2, 1, 1)
+
+
+def test_reading_says_nothing_of_a_copy_nor_of_a_card_that_nobody_reads() -> None:
+    judged = judge_all([seen("photocopy", 0.0, 1.0, 0.9), seen("motion", 0.0, 0.0, 0.9), seen("motion", 2.0, 0.0, 0.9)])
+    assert all(item.reads_well is None for item in judged)
 
 
 def test_a_copy_is_bad_although_it_can_be_read() -> None:
@@ -49,20 +77,9 @@ def test_unharmed_cards_are_what_the_models_checks_must_pass() -> None:
     assert verdicts["moire", "all"].balanced_accuracy is None
 
 
-def test_what_was_refused_before_the_checks_is_not_judged_but_reads_nothing() -> None:
+def test_what_was_refused_before_the_checks_is_not_judged() -> None:
     refused = replace(seen("motion", 6.0, 0.0, 0.0), scores={}, failure="CARD_NOT_FOUND")
-    observations = [seen("motion", 0.0, 1.0, 0.9), refused]
-    assert len(judge_all(observations)) == 1
-    assert curves(observations, THRESHOLDS)["motion"] == Curve((0.0, 6.0), (1.0, 0.0), (0.0, 1.0))
-
-
-def test_a_curve_is_the_mean_over_cards() -> None:
-    observations = [seen("defocus", 0.0, 1.0, 0.9, card) for card in range(2)]
-    observations += [seen("defocus", 3.0, 0.9, 0.6, 0), seen("defocus", 3.0, 0.5, 0.4, 1)]
-    curve = curves(observations, THRESHOLDS)["defocus"]
-    assert curve.strengths == (0.0, 3.0)
-    assert curve.exact_shares == pytest.approx((1.0, 0.7))
-    assert curve.failed_shares == (0.0, 0.5)
+    assert len(judge_all([seen("motion", 0.0, 1.0, 0.9), refused])) == 1
 
 
 def test_the_picture_has_a_panel_for_each_ladder(tmp_path: Path) -> None:
