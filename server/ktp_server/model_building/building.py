@@ -66,7 +66,7 @@ def build_repository(source: Path, target: Path, options: BuildOptions) -> list[
 
 
 def _record_samples(specs: Mapping[str, ModelSpec], options: BuildOptions) -> Mapping[str, Sequence[Sample]]:
-    """Plans are calibrated and compared with real inputs; the others run the very file they were given."""
+    """Plans are calibrated and compared with real inputs; the others keep the arithmetic that they were given."""
     if options.platform is not Platform.TENSORRT:
         return {}
     _import_plans()
