@@ -101,6 +101,19 @@ def test_field_and_box_are_lit_together(browser: PageBrowser, specimens: Specime
     assert browser.one(".field[data-field=nama] .locate").get_attribute("aria-pressed") == "true"
 
 
+def test_the_enlarged_field_is_in_view_below_a_tall_photo(
+    browser: PageBrowser, specimens: SpecimenSet, tmp_path: Path
+) -> None:
+    with Image.open(specimens.path(Stratum.CLEAN)) as photo:
+        tall = photo if photo.height > photo.width else photo.transpose(Image.Transpose.ROTATE_90)
+        tall.save(tmp_path / "tall.jpg", quality=92)
+    browser.open()
+    assert browser.send(tmp_path / "tall.jpg") == "done"
+    browser.run("scrollTo(0, 0)")
+    below_px = "return document.querySelector('.lens').getBoundingClientRect().bottom - innerHeight"
+    assert float(str(browser.run(below_px))) <= 0
+
+
 @pytest.mark.parametrize("how", ["drop", "paste"])
 def test_a_photo_is_dropped_or_pasted(browser: PageBrowser, specimens: SpecimenSet, how: str) -> None:
     browser.open()
