@@ -62,7 +62,7 @@ $(VENV)/.stamp-dev: $(VENV)/.stamp-setup
 	@touch $@
 
 .PHONY: run
-run: setup ## start the gRPC server on 127.0.0.1:50051
+run: setup ## serve gRPC on 127.0.0.1:50051, HTTP and the page on 127.0.0.1:8080
 	$(BIN)/ktp-ocr serve
 
 .PHONY: setup-triton
