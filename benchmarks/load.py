@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Coroutine, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -66,7 +67,9 @@ def main(  # noqa: PLR0913  # each option of the command is a parameter
         raise typer.Exit(2)
     console = open_console()
     found: dict[str, object] = {}
-    for scenario in chosen:
+    targets: list[Check] = []
+    for place, scenario in enumerate(chosen, 1):
+        LOG.print(f"load: {scenario.value}, {place} of {len(chosen)}", markup=False)
         conditions = describe_conditions()
         try:
             checks = asyncio.run(_measure(scenario, images, scale))
@@ -75,9 +78,11 @@ def main(  # noqa: PLR0913  # each option of the command is a parameter
             raise typer.Exit(2) from error
         print_checks(console, scenario.value.capitalize(), checks)
         found[scenario.value] = {"conditions": conditions, "checks": checks_to_json(checks)}
+        targets += [replace(check, name=f"{scenario.value}: {check.name.strip()}") for check in checks if check.target]
     record = describe_run() | {"images": len(images), "scale": scale, "scenarios": found}
     path = result_file(results, "load")
     path.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+    print_checks(console, "All targets", targets)
     console.print(f"result: {path}", markup=False)
 
 
