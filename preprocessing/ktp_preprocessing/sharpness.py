@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-_NOISE_SIGMA_PX = 0.8
-_REBLUR_SIGMA_PX = 1.5
+_NOISE_SIGMA_PX, _NOISE_KERNEL_PX = 0.8, (5, 5)
+_REBLUR_SIGMA_PX, _REBLUR_KERNEL_PX = 1.5, (9, 9)
 
 _STRONG_EDGE_SHARE = 0.04
 """Share of the pixels, by their gradient, that count as edges; print and photo outlines give more than that."""
@@ -52,8 +52,8 @@ def blur_sigma_px(grey: NDArray[np.uint8]) -> float:
     Returns:
         Standard deviation of the blur as a Gaussian's, card-frame pixels; from 0 to 4, the largest that is told apart.
     """
-    base = cv2.GaussianBlur(grey.astype(np.float32), (0, 0), _NOISE_SIGMA_PX)
-    again = cv2.GaussianBlur(base, (0, 0), _REBLUR_SIGMA_PX)
+    base = cv2.GaussianBlur(grey.astype(np.float32), _NOISE_KERNEL_PX, _NOISE_SIGMA_PX)
+    again = cv2.GaussianBlur(base, _REBLUR_KERNEL_PX, _REBLUR_SIGMA_PX)
     thinned, thinned_again = (np.asarray(image[::2, ::2], dtype=np.float32, order="C") for image in (base, again))
     ratios, energies = [], []
     for step in _DIRECTIONS:
