@@ -110,6 +110,7 @@ class Observer:
         try:
             best = select_card(await model.find_cards(boxed.pixels, None), self._selection).instance
         except RecognitionError:
+            seen.card_found = card is not None  # a further look may have found it
             return
         seen.card_found = True
         if truth is None or truth.quad is None or card is None:

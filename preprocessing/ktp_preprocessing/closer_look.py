@@ -1,7 +1,8 @@
-"""A closer look at a card: the image around its rough outline, turned upright, for segmentation to see once more.
+"""Further looks for segmentation at an image: one at a card that was found, upright, and one for a card that was not.
 
 A mask is a coarse grid over an upright box: of a small or leaning card it shows little. Upright and as large as the
-cards that the model knows best, the same card gets a mask several times as exact.
+cards that the model knows best, the same card gets a mask several times as exact. And of a card half way between two
+quarter turns it is seldom sure; in the image turned by an eighth of a turn the same card is plain.
 """
 
 import math
@@ -32,10 +33,32 @@ def look_closer(pixels: NDArray[np.uint8], mask: CardMask, size_px: int) -> Lett
     """
     quad = fit_mask_outline(mask, (pixels.shape[1], pixels.shape[0])).quad
     upright = _upright_similarity(quad, size_px)
-    from_view = np.asarray(np.linalg.inv(upright), dtype=np.float64)
+    return _sample_view(pixels, upright, size_px)
+
+
+def look_turned(pixels: NDArray[np.uint8], size_px: int) -> Letterboxed:
+    """Turn a whole image by an eighth of a turn: a card half way between two quarter turns then lies along the view.
+
+    Args:
+        pixels: (H, W, 3) uint8 RGB source image.
+        size_px: side of the square, the segmentation model's input.
+
+    Returns:
+        The square with the image in its middle, grey beyond it, and the homography from source to its pixels.
+    """
+    height_px, width_px = pixels.shape[:2]
+    step = size_px / (width_px + height_px)  # its corners touch the square's sides
+    turn = np.array([[step, step], [-step, step]])
+    shift = (size_px - 1) / 2.0 - turn @ np.array([(width_px - 1) / 2.0, (height_px - 1) / 2.0])
+    return _sample_view(pixels, np.array([[*turn[0], shift[0]], [*turn[1], shift[1]], [0.0, 0.0, 1.0]]), size_px)
+
+
+def _sample_view(pixels: NDArray[np.uint8], to_view: NDArray[np.float64], size_px: int) -> Letterboxed:
+    """The image through a homography that is a turn, a scaling and a shift, in a square, grey beyond the image."""
+    from_view = np.asarray(np.linalg.inv(to_view), dtype=np.float64)
     end = size_px - 0.5
     corners = map_points(from_view, np.array([[-0.5, -0.5], [end, -0.5], [end, end], [-0.5, end]]))
-    shrink = 1.0 / math.hypot(upright[0, 0], upright[0, 1])
+    shrink = 1.0 / math.hypot(to_view[0, 0], to_view[0, 1])
     region, to_region = prefiltered_region(pixels, corners, shrink)
     view = cv2.warpPerspective(
         region,
@@ -45,7 +68,7 @@ def look_closer(pixels: NDArray[np.uint8], mask: CardMask, size_px: int) -> Lett
         borderMode=cv2.BORDER_CONSTANT,
         borderValue=(LETTERBOX_PADDING_VALUE,) * 3,
     )
-    return Letterboxed(np.asarray(view, dtype=np.uint8), upright)
+    return Letterboxed(np.asarray(view, dtype=np.uint8), to_view)
 
 
 def _upright_similarity(quad: NDArray[np.float64], size_px: int) -> NDArray[np.float64]:

@@ -24,7 +24,7 @@ class Letterboxed:
 
     Attributes:
         pixels: (S, S, 3) uint8 RGB.
-        homography: (3, 3) float64, source pixels -> letterbox pixels; an axis-aligned scaling.
+        homography: (3, 3) float64, source pixels -> letterbox pixels; a scaling; in further looks a turn as well.
     """
 
     pixels: NDArray[np.uint8]

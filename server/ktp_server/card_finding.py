@@ -1,6 +1,7 @@
-"""From segmentation's answer to the card's outline, and a closer look where it leaves a doubt.
+"""From segmentation's answer to the card's outline, and further looks where it leaves a doubt.
 
-Most outlines are sure at once. Where one is not, the card is turned upright and segmentation sees it once more.
+Most cards are found and most outlines sure at once. Where no card is found, segmentation sees the image once more,
+turned by an eighth of a turn; where an outline is doubtful, it sees the card once more, turned upright.
 """
 
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ktp_preprocessing.closer_look import look_closer
+from ktp_preprocessing.closer_look import look_closer, look_turned
 from ktp_preprocessing.letterbox import Letterboxed
 from ktp_preprocessing.mask_outline import CardMask
 from ktp_preprocessing.outline import CardOutline, find_card_quad, settle_outline
@@ -17,10 +18,13 @@ from ktp_server.cards import CardSelection, SelectedCard, select_card
 from ktp_server.models import CardInstance
 from ktp_server.stages import StageClock
 
-__all__ = ["FoundCard", "find_card", "settle_card", "view_closer"]
+__all__ = ["FoundCard", "demand_more", "find_card", "settle_card", "view_closer", "view_turned"]
 
 _CLOSER_SCORE_MIN = 0.5
 """Score from which a closer look shows the card better than the first one: upright cards score above 0.9."""
+
+_TURNED_SCORE_MIN = 0.95
+"""Score from which what only the turned image shows is a card: KTPs score above 0.98 there, most other things below."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,17 @@ def find_card(
         selected = select_card(instances, selection)
         mask = _mask_in(letterboxed, selected.instance)
         return FoundCard(selected, mask, find_card_quad(mask, pixels))
+
+
+def view_turned(pixels: NDArray[np.uint8], input_size_px: int, clock: StageClock) -> Letterboxed:
+    """Turn an image in which no card was found by an eighth of a turn for segmentation to see once more."""
+    with clock.measure("letterbox"):
+        return look_turned(pixels, input_size_px)
+
+
+def demand_more(selection: CardSelection) -> CardSelection:
+    """How sure segmentation must be of what it sees in a turned image."""
+    return replace(selection, score_min=max(selection.score_min, _TURNED_SCORE_MIN))
 
 
 def view_closer(pixels: NDArray[np.uint8], found: FoundCard, input_size_px: int, clock: StageClock) -> Letterboxed:

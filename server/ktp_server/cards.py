@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ktp_server.errors import ErrorReason, RecognitionError
 from ktp_server.models import CardInstance
 
-__all__ = ["CardSelection", "SelectedCard", "select_card"]
+__all__ = ["CardSelection", "SelectedCard", "select_card", "shows_card"]
 
 DUPLICATE_OVERLAP = 0.5
 """Boxes that share more than this part of the smaller one show the same card: two cards on a table hardly overlap."""
@@ -39,6 +39,11 @@ class SelectedCard:
 
     instance: CardInstance
     other_score: float
+
+
+def shows_card(instances: Sequence[CardInstance], selection: CardSelection) -> bool:
+    """Whether any of an image's detections is sure enough to be a card."""
+    return any(instance.score >= selection.score_min and _area(instance.box) > 0.0 for instance in instances)
 
 
 def select_card(instances: Sequence[CardInstance], selection: CardSelection) -> SelectedCard:

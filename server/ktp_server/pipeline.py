@@ -14,8 +14,10 @@ from dataclasses import dataclass, replace
 from ktp_postprocessing.knowledge import CardKnowledge
 from ktp_postprocessing.lines import TextLine
 from ktp_postprocessing.text_boxes import TextBoxSettings
+from ktp_preprocessing.letterbox import Letterboxed
 from ktp_preprocessing.requirements import RequirementRules
-from ktp_server.card_finding import FoundCard, find_card, settle_card, view_closer
+from ktp_server.card_finding import FoundCard, demand_more, find_card, settle_card, view_closer, view_turned
+from ktp_server.cards import shows_card
 from ktp_server.line_reading import (
     CutRules,
     LineCrops,
@@ -26,7 +28,7 @@ from ktp_server.line_reading import (
     cut_unread,
     read_fields,
 )
-from ktp_server.models import CardModels
+from ktp_server.models import CardInstance, CardModels
 from ktp_server.observability.record import note_stages
 from ktp_server.results import AssessmentResult, RecognitionResult
 from ktp_server.stages import CpuWorkers, StageClock, Timer
@@ -146,13 +148,18 @@ class Pipeline:
         return prepared, await self._workers.run(align_card, prepared, found, self._rules.card, clock)
 
     async def _find(self, prepared: PreparedImage, clock: StageClock) -> FoundCard:
-        segmentation, pixels, selection = self._models.segmentation, prepared.image.pixels, self._rules.card.selection
-        with clock.measure("segmentation"):
-            instances = await segmentation.find_cards(prepared.letterboxed.pixels, clock.deadline_s)
-        found = await self._workers.run(find_card, pixels, prepared.letterboxed, instances, selection, clock)
+        size_px, pixels = self._models.segmentation.input_size_px, prepared.image.pixels
+        view, selection = prepared.letterboxed, self._rules.card.selection
+        instances = await self._look(view, clock)
+        if not shows_card(instances, selection):
+            view, selection = await self._workers.run(view_turned, pixels, size_px, clock), demand_more(selection)
+            instances = await self._look(view, clock)
+        found = await self._workers.run(find_card, pixels, view, instances, selection, clock)
         if not found.outline.is_doubtful:
             return found
-        closer = await self._workers.run(view_closer, pixels, found, segmentation.input_size_px, clock)
+        closer = await self._workers.run(view_closer, pixels, found, size_px, clock)
+        return await self._workers.run(settle_card, pixels, found, closer, await self._look(closer, clock), clock)
+
+    async def _look(self, view: Letterboxed, clock: StageClock) -> list[CardInstance]:
         with clock.measure("segmentation"):
-            instances = await segmentation.find_cards(closer.pixels, clock.deadline_s)
-        return await self._workers.run(settle_card, pixels, found, closer, instances, clock)
+            return await self._models.segmentation.find_cards(view.pixels, clock.deadline_s)

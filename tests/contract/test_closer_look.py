@@ -1,16 +1,20 @@
-"""A doubtful outline gets a second look by segmentation, at the card turned upright; a sure one does not."""
+"""What is in doubt gets a further look by segmentation: a card not found in the image turned, an outline upright."""
 
+import math
+import time
 from collections.abc import Iterator, Mapping
 
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from ktp_postprocessing.knowledge import CardKnowledge
 from ktp_preprocessing.requirements import RequirementRules
 from ktp_server.cards import CardSelection
 from ktp_server.engines.port import Tensor
 from ktp_server.engines.repository import find_model_repository, read_model_repository
+from ktp_server.errors import ErrorReason, RecognitionError
 from ktp_server.line_reading import ReadingRules
 from ktp_server.models import CardModels
 from ktp_server.pipeline import Pipeline, PipelineRules
@@ -25,6 +29,7 @@ RULES = PipelineRules(
     card=CardRules(CardSelection(0.5, 0.8), RequirementRules()),
     reading=ReadingRules(CardKnowledge.load(), 0.02),
 )
+PATIENCE_S = 0.1
 LEANING = np.array([[330.0, 110.0], [1010.0, 420.0], [840.0, 790.0], [160.0, 480.0]])
 
 
@@ -61,11 +66,33 @@ def workers() -> Iterator[CpuWorkers]:
     workers.close()
 
 
-async def find(segmentation: BrightnessSegmentation, workers: CpuWorkers) -> float:
+class UprightSegmentation(BrightnessSegmentation):
+    """Hardly sees a card that leans far from a quarter turn."""
+
+    def __init__(self, upright_score: float = 0.99) -> None:
+        super().__init__(leaking_count=0, second_score=upright_score)
+
+    def __call__(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        outputs = super().__call__(tensors)
+        bright = np.argwhere(np.asarray(self.images[-1], dtype=np.uint8)[..., 0] > 180)[:, ::-1].astype(np.float32)
+        if 15 < cv2.minAreaRect(bright)[2] % 90 < 75:
+            outputs["scores"] = np.asarray(outputs["scores"], dtype=np.float32) * np.float32(0.3)
+        return outputs
+
+
+def turn(quad: Tensor, degrees: float) -> NDArray[np.float64]:
+    """A quad turned about its middle."""
+    cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    middle = quad.mean(axis=0)
+    turned: NDArray[np.float64] = (quad - middle) @ np.array([[cosine, sine], [-sine, cosine]]) + middle
+    return turned
+
+
+async def find(segmentation: BrightnessSegmentation, workers: CpuWorkers, quad: NDArray[np.float64] = LEANING) -> float:
     """Largest corner error of the answer, source pixels."""
     engine = FakeEngine(SPECS, {"ktp_segmentation": segmentation})
-    result = await Pipeline(CardModels.build(engine, SPECS), workers, RULES).assess_quality(draw_card(LEANING))
-    return float(np.abs(np.array(result.card.quad) - LEANING).max())
+    result = await Pipeline(CardModels.build(engine, SPECS), workers, RULES).assess_quality(draw_card(quad))
+    return float(np.abs(np.array(result.card.quad) - quad).max())
 
 
 async def test_a_sure_outline_needs_one_look(workers: CpuWorkers) -> None:
@@ -89,3 +116,36 @@ async def test_a_closer_look_that_shows_no_card_changes_nothing(workers: CpuWork
     segmentation = BrightnessSegmentation(leaking_count=2, second_score=0.2)
     assert await find(segmentation, workers) < 3.0
     assert len(segmentation.images) == 2
+
+
+@pytest.mark.parametrize("degrees", [10.0, 20.0, 30.0])
+async def test_a_card_that_leans_far_is_found_in_the_turned_image(workers: CpuWorkers, degrees: float) -> None:
+    segmentation = UprightSegmentation()
+    assert await find(segmentation, workers, turn(LEANING, degrees)) < 3.0
+    assert len(segmentation.images) >= 2
+
+
+async def test_what_only_the_turned_image_shows_must_be_a_sure_card(workers: CpuWorkers) -> None:
+    """0.9 would be enough in the first look."""
+    segmentation = UprightSegmentation(upright_score=0.9)
+    with pytest.raises(RecognitionError) as caught:
+        await find(segmentation, workers, turn(LEANING, 20.0))
+    assert caught.value.reason is ErrorReason.CARD_NOT_FOUND
+    assert len(segmentation.images) == 2
+
+
+class SlowSegmentation(UprightSegmentation):
+    """Takes longer than the caller waits."""
+
+    def __call__(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        time.sleep(2 * PATIENCE_S)
+        return super().__call__(tensors)
+
+
+async def test_no_further_look_begins_after_the_deadline(workers: CpuWorkers) -> None:
+    segmentation = SlowSegmentation()
+    pipeline = Pipeline(CardModels.build(FakeEngine(SPECS, {"ktp_segmentation": segmentation}), SPECS), workers, RULES)
+    image = draw_card(turn(LEANING, 20.0))
+    with pytest.raises(TimeoutError):
+        await pipeline.assess_quality(image, time.monotonic() + PATIENCE_S)
+    assert len(segmentation.images) <= 1

@@ -1,6 +1,8 @@
 """Real cards through real models: command line, server, and a client that knows nothing but the proto."""
 
+import io
 import json
+import math
 import os
 import re
 import subprocess
@@ -9,6 +11,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from ktp.ocr.v1 import ktp_ocr_service_pb2 as messages
 from ktp.ocr.v1 import ktp_ocr_service_pb2_grpc as stubs
@@ -66,6 +69,28 @@ def test_server_and_command_line_agree(stub: stubs.KtpOcrServiceStub, specimens:
     for name, field in answered.items():
         assert field.confidence == pytest.approx(fields[name]["confidence"], abs=1e-3)
         assert field.raw_value == fields[name]["raw_value"]
+
+
+@pytest.mark.parametrize("degrees", [45.0, 135.0, 225.0, 315.0])
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_card_half_way_between_two_quarter_turns_is_read(
+    stub: stubs.KtpOcrServiceStub, specimens: SpecimenSet, number: int, degrees: float
+) -> None:
+    truth = specimens.truths[Stratum.CLEAN][number].cards[0]
+    right = truth.quad[1] - truth.quad[0]
+    turned = turn_picture(specimens.path(Stratum.CLEAN, number), degrees - math.degrees(math.atan2(right[1], right[0])))
+    card = stub.RecognizeCard(messages.RecognizeCardRequest(image=turned)).recognition.card
+    assert card.nik.value == truth.fields["nik"]
+    assert card.rotation_degrees % 360.0 == pytest.approx(degrees, abs=3.0)
+
+
+def turn_picture(path: Path, degrees: float) -> bytes:
+    """A picture turned clockwise, with white around it, as a file."""
+    with Image.open(path) as picture:
+        turned = picture.convert("RGB").rotate(-degrees, Image.Resampling.BICUBIC, expand=True, fillcolor="white")
+    file = io.BytesIO()
+    turned.save(file, "JPEG", quality=95)
+    return file.getvalue()
 
 
 def test_client_generated_from_the_proto_alone(server: ServerProcess, specimens: SpecimenSet, tmp_path: Path) -> None:

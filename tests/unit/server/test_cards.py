@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ktp_server.cards import CardSelection, select_card
+from ktp_server.cards import CardSelection, select_card, shows_card
 from ktp_server.errors import ErrorReason, RecognitionError
 from ktp_server.models import CardInstance
 
@@ -20,6 +20,7 @@ ASIDE = (0.0, 0.0, 90.0, 90.0)
 
 
 def test_best_detection_is_the_card() -> None:
+    assert shows_card([instance(CARD, 0.9, 2), instance(CARD, 0.6, 1)], SELECTION)
     selected = select_card([instance(CARD, 0.9, 2), instance(CARD, 0.6, 1)], SELECTION)
     assert selected.instance.quarter_turns == 2
     assert selected.other_score == 0.0
@@ -27,6 +28,7 @@ def test_best_detection_is_the_card() -> None:
 
 @pytest.mark.parametrize("instances", [[], [instance(CARD, 0.49)], [instance((50.0, 50.0, 50.0, 80.0), 0.9)]])
 def test_nothing_sure_enough_is_no_card(instances: list[CardInstance]) -> None:
+    assert not shows_card(instances, SELECTION)
     with pytest.raises(RecognitionError) as caught:
         select_card(instances, SELECTION)
     assert caught.value.reason is ErrorReason.CARD_NOT_FOUND
