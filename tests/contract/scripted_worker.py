@@ -15,11 +15,25 @@ from ktp_server.results import AssessmentResult, RecognitionResult
 from ktp_server.settings import Settings
 from tests.contract.scripted_reader import ScriptedReader, recognition_of
 
+HANGUP_COUNT = b"how many hang-ups?"
+
 
 class TellingReader(ScriptedReader):
-    """Reads every image as the number of its own process; one that names a file makes it, and takes half a second."""
+    """Reads every image as the number of its own process.
+
+    One that names a file makes it, and takes half a second; `HANGUP_COUNT` is read as the number of SIGHUPs so far.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._hangup_count = 0
+
+    def hang_up(self) -> None:
+        self._hangup_count += 1
 
     async def recognize(self, data: bytes, *_: object) -> RecognitionResult:
+        if data == HANGUP_COUNT:
+            return recognition_of(str(self._hangup_count))
         if data.startswith(b"/"):
             Path(os.fsdecode(data)).touch()  # noqa: ASYNC240  # for the test, which waits for it
             await asyncio.sleep(0.5)
@@ -48,11 +62,11 @@ def run_dying_worker(settings: Settings, connection: Connection) -> None:
 
 
 async def _serve(settings: Settings, connection: Connection) -> None:
-    stop = asyncio.Event()
+    reader, stop = TellingReader(), asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, lambda: None)
-    running = await start_server(TellingReader(), settings)
+    loop.add_signal_handler(signal.SIGHUP, reader.hang_up)
+    running = await start_server(reader, settings)
     await SupervisorLink(connection).announce(running, stop)
     await stop.wait()
     await running.drain(settings.drain_grace_s)
