@@ -17,7 +17,7 @@ SETTINGS = Settings(
     max_in_flight_count=12,
     bulk_in_flight_count=4,
     stream_in_flight_count=4,
-    upload_timeout_s=1.0,
+    upload_timeout_s=60.0,
 )
 
 
