@@ -7,7 +7,7 @@ from ktp_postprocessing.lines import Span
 _MAX_CHARACTERS = 2  # of a fragment, colons and other marks not counted
 _MAX_COVERED_SHARE = 0.5  # of a short text's width; less, where it is less sure than that
 _WHOLE_CONFIDENCE = 0.9  # from which a text is whole, whatever covers it
-_SURE_CONFIDENCE = 0.5  # below it a short text far from any other is a speck
+_SURE_CONFIDENCE = 0.8  # below it a short text far from any other is a speck
 _MAX_GAP_HEIGHTS = 1.5  # between the words of a value; three blanks
 
 

@@ -30,14 +30,14 @@ def test_what_was_cut_out_of_a_line_is_not_read_twice(
 
 
 @pytest.mark.parametrize("label", ["Nama", "Alamat", "Agama", "Pekerjaan"])
-@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize(("count", "confidence"), [(1, 0.4), (2, 0.4), (1, 0.7)])
 def test_doubtful_specks_far_from_a_value_are_no_part_of_it(
-    sketch: CardSketch, expected: Expected, label: str, count: int
+    sketch: CardSketch, expected: Expected, label: str, count: int, confidence: float
 ) -> None:
     lines = sketch.lines()
     value = next(line for line in lines if line.text == f": {sketch.values[label]}")
     width = float(value.quad[1, 0] - value.quad[0, 0])
-    specks = [place_beside(value, "N", 0.4, width + 40.0 + 20.0 * index, 10.0) for index in range(count)]
+    specks = [place_beside(value, "N", confidence, width + 40.0 + 20.0 * index, 10.0) for index in range(count)]
     assert read([*lines, *specks]) == expected()
 
 

@@ -118,6 +118,7 @@ def make_blurred(text: str, printed: str) -> Span:
         ("KR. AGUNG", "KP. AGUNG"),
         ("JL. MAWAR GO. 6", "JL. MAWAR GG. 6"),
         ("JL. MAWAR RF.06", "JL. MAWAR RT.06"),
+        ("JL. AHMAD NO. 42A, IT. 3", "JL. AHMAD NO. 42A, LT. 3"),
         ("JL. MAWAR NO : SA", "JL. MAWAR NO : 5A"),
         ("JL. GATOI SUBROTO", "JL. GATOT SUBROTO"),
         ("SISINGAMANGARAIA", "SISINGAMANGARAJA"),
