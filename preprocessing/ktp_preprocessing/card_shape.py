@@ -14,9 +14,9 @@ from ktp_preprocessing.rectify import CARD_ASPECT
 USUAL_FOCAL_LENGTH = 1.05
 """Of a phone's camera, in units of the image's longer side."""
 
-FOCAL_LENGTHS = (0.7, 0.78, 0.87, 0.97, 1.08, 1.2, 1.35, 1.55, 1.8, 2.2, 2.8)
-"""Focal lengths that are tried, in units of the image's longer side: phones have 0.7 to 1 at wide angle, up to 2.4 at
-tele or when cropped."""
+FOCAL_RANGE = (0.6, 2.8)
+"""Shortest and longest focal length of a phone's camera, in units of the image's longer side: 0.7 to 1 at wide angle,
+up to 2.4 at tele or when cropped."""
 
 
 def shape_mismatch(quads: NDArray[np.float64], size_px: tuple[int, int]) -> NDArray[np.float64]:
@@ -29,20 +29,35 @@ def shape_mismatch(quads: NDArray[np.float64], size_px: tuple[int, int]) -> NDAr
         size_px: width and height of the source image.
 
     Returns:
-        (N,) float64: the smallest sum, over axes and focal lengths, of the relative error of the aspect and the cosine
-        between the card's axes; 0 for a perfect view, about 0.03 where one side is off by 3 % of the card.
+        (N,) float64: the smallest sum, over axes and a phone's focal lengths, of the relative error of the aspect and
+        the cosine between the card's axes; 0 for a perfect view, about 0.03 where one side is off by 3 % of the card.
     """
     middle = (np.array(size_px, dtype=np.float64) - 1.0) / 2.0
     homographies = unit_square_homographies(np.concatenate([quads - middle, quads - quads.mean(axis=1, keepdims=True)]))
     right, down = homographies[:, :, 0], homographies[:, :, 1]
-    # A camera stretches the axes' third component by its focal length: (F, 2 N) squares and products.
-    stretch = (np.array(FOCAL_LENGTHS)[:, None] * max(size_px)) ** 2
-    squares = [(axis[:, :2] ** 2).sum(axis=1) + stretch * axis[:, 2] ** 2 for axis in (right, down)]
-    across, along = (np.maximum(square, 1e-18) for square in squares)
-    product = (right[:, :2] * down[:, :2]).sum(axis=1) + stretch * right[:, 2] * down[:, 2]
+    # With the axes' third components stretched by the focal length, two numbers each: in the image plane, and along it.
+    across, along, product = (_plane_and_depth(pair) for pair in ((right, right), (down, down), (right, down)))
+    # The sum of two absolute values is least where one of them is 0, or at an end of the range.
+    lowest, highest = ((focal * max(size_px)) ** 2 for focal in FOCAL_RANGE)
+    stretch = np.array([_zero_of(product), _zero_of(across - CARD_ASPECT**2 * along)]).clip(lowest, highest)
+    stretch = np.concatenate([stretch, np.broadcast_to([[lowest], [highest]], stretch.shape)])
+    across, along, product = (terms[0] + stretch * terms[1] for terms in (across, along, product))
+    across, along = np.maximum(across, 1e-18), np.maximum(along, 1e-18)
     mismatch = np.abs(0.5 * np.log(across / along) - np.log(CARD_ASPECT)) + np.abs(product) / np.sqrt(across * along)
-    best: NDArray[np.float64] = mismatch.reshape(len(FOCAL_LENGTHS) * 2, len(quads)).min(axis=0)
+    best: NDArray[np.float64] = mismatch.reshape(-1, len(quads)).min(axis=0)
     return best
+
+
+def _plane_and_depth(axes: tuple[NDArray[np.float64], NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Give the two parts of axes' (N, 3) scalar products: (2, N), the second grows with the focal length's square."""
+    products = axes[0] * axes[1]
+    return np.stack([products[:, :2].sum(axis=1), products[:, 2]])
+
+
+def _zero_of(terms: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Find the squares of the focal length at which constant and growing terms (2, N) add up to 0."""
+    growing = np.where(np.abs(terms[1]) < 1e-18, 1e-18, terms[1])
+    return np.asarray(-terms[0] / growing, dtype=np.float64)
 
 
 def infer_side(

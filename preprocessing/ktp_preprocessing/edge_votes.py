@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ktp_preprocessing.strips import FINE_LAYOUT, WINDOW_PX, StripLayout
+from ktp_preprocessing.strips import FINE_LAYOUT, StripLayout
 
 MIN_SUPPORT = 0.35
 """Share of a side that must show the edge. On rendered scenes, lines below were wrong more often than right."""
@@ -21,7 +21,6 @@ HOPELESS_DEFICIT = 0.4
 """Votes that a candidate may have less than the best one: about what the card's shape can make up for."""
 
 _CANDIDATE_DISTANCE_PX = 3
-_SEARCH_STEP_PX = 2
 _DISTANCE_PENALTY = 0.2
 _MAX_DISTANCE_PENALTY = 0.35
 """Votes (share of a side) that a line loses against one where the mask sees the side: the first at the layout's usual
@@ -36,8 +35,7 @@ class SearchGrid:
         layout: the strips' dimensions.
         places: (bin_count,) positions of the bins along the side, 0 to 1.
         lines: (L, 2) offsets at both ends.
-        cells: (4, bin_count / 8, L) flat indices into a strip, by the quarter of the side; every second bin is
-            enough for the search.
+        cells: (4, bin_count / (4 * search_step), L) flat indices into a strip, by the quarter of the side.
         penalties: (L,) votes lost by the distance from the rough side.
     """
 
@@ -52,12 +50,12 @@ class SearchGrid:
 def search_grid(layout: StripLayout) -> SearchGrid:
     """Give all lines to search through in strips of a layout."""
     places = (np.arange(layout.bin_count) + 0.5) / layout.bin_count
-    reach_px = layout.band_px - WINDOW_PX
-    offsets = np.arange(-reach_px, reach_px + 1, _SEARCH_STEP_PX, dtype=np.float64)
+    reach_px = layout.band_px - layout.margin_px
+    offsets = np.arange(-reach_px, reach_px + 1, layout.search_step, dtype=np.float64)
     starts, ends = (grid.ravel() for grid in np.meshgrid(offsets, offsets, indexing="ij"))
     kept = np.abs(starts - ends) <= layout.max_skew_px
     starts, ends = starts[kept], ends[kept]
-    searched = np.arange(0, layout.bin_count, 2)
+    searched = np.arange(0, layout.bin_count, layout.search_step)
     rows = np.rint(starts + (ends - starts) * places[searched][:, None] + layout.band_px).astype(np.intp)
     cells = rows * layout.bin_count + searched[:, None]
     lines = np.column_stack([starts, ends])
@@ -93,8 +91,9 @@ def find_voted_lines(
     Returns:
         The sides (K,) that K lines belong to, and their offsets (K, 2).
     """
-    reach = np.ones((_SEARCH_STEP_PX + 1, 2), dtype=np.uint8)
-    smooth = np.stack([cv2.dilate(side_votes, reach, anchor=(0, _SEARCH_STEP_PX // 2)).ravel() for side_votes in votes])
+    step = search.layout.search_step
+    reach = np.ones((step + 1, step), dtype=np.uint8)
+    smooth = np.stack([cv2.dilate(side_votes, reach, anchor=(0, step // 2)).ravel() for side_votes in votes])
     quarters = smooth[:, search.cells].mean(axis=2)
     scores = weigh_quarters(quarters, axis=1) - visible[:, None] * search.penalties
     fine = search.layout is FINE_LAYOUT

@@ -1,6 +1,7 @@
 """A rough outline of the card -> its sides on the image's own edges.
 
     rough ─ candidates for each side ─ the four that together look most like a card ─ again for sides that are not sure
+          ─ the sharp edge near each
 
 A mask may be off by much more than this fine search reaches. A wide and coarse one proposes other outlines, each is
 refined in the same way, and the one that the image supports best is taken.
@@ -16,6 +17,7 @@ from ktp_preprocessing.card_shape import USUAL_FOCAL_LENGTH, infer_side, shape_m
 from ktp_preprocessing.geometry import quad_homography
 from ktp_preprocessing.mask_outline import MaskOutline
 from ktp_preprocessing.sampling import halved_region
+from ktp_preprocessing.sharp_edges import settle_sides
 from ktp_preprocessing.side_combinations import SideFit, are_plausible, mean_width_px, rank_combinations, shape_penalty
 from ktp_preprocessing.side_edges import ROUGH_SIDE, find_candidates
 from ktp_preprocessing.strips import FINE_LAYOUT, WIDE_LAYOUT, StripLayout, sample_strips, strip_frame_quad
@@ -31,7 +33,7 @@ _LEAST_VISIBLE_COUNT = 2
 
 _DOUBT_ROUND_COUNT = 2
 _DOUBTFUL_SPREAD = 0.5
-_DOUBTFUL_MISMATCH = 0.025
+_DOUBTFUL_MISMATCH = 0.015
 _CLEAR_SPREAD = 0.9
 """An outline is looked at again where a side is weaker than the first, or its shape is off by more than the second and
 not every side is clear: a bent card, or a lens unlike a phone's, has clear sides too."""
@@ -132,9 +134,10 @@ def search_outline(pixels: NDArray[np.uint8], rough: MaskOutline, other: NDArray
 
 
 def _describe(fit: SideFit, view: _View) -> RefinedOutline:
-    """Hand a fit out."""
-    top, right, bottom, left = (side.support for side in fit.sides)
-    return RefinedOutline(fit.quad, (top, right, bottom, left), _is_doubtful(fit, view))
+    """Hand a fit out, its sides on the sharp edges near them."""
+    top, right, bottom, left = support = tuple(side.support for side in fit.sides)
+    quad = settle_sides(view.pixels, fit.quad, np.array(support) > 0.0)
+    return RefinedOutline(quad, (top, right, bottom, left), _is_doubtful(fit, view))
 
 
 def _fit_finely(view: _View, rough: NDArray[np.float64], round_count: int) -> SideFit:

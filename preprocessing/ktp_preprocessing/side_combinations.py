@@ -17,7 +17,7 @@ _LARGEST_MOVE_SHARE = 1.5
 """How far edges may move a corner, in units of the layout's band; beyond, an edge was not the card's."""
 
 _MISMATCH_WEIGHT = 6.0
-_HARMLESS_MISMATCH = 0.01
+_HARMLESS_MISMATCH = 0.005
 _MISMATCH_CAP = 1.5
 """Votes that an outline loses by not having a card's shape: 0.12 of one side's for one side off by 3 %. A little comes
 from lens distortion and from the focal lengths' steps."""
@@ -60,7 +60,7 @@ def rank_combinations(
         At most 40 outlines, best first: many votes, and together the shape of a card. None is implausible.
     """
     picks = np.array(list(itertools.product(*(range(len(side)) for side in choices))), dtype=np.intp)
-    lines = [np.array([_moved_side(layout, side, edge) for edge in choices[side]]) for side in range(4)]
+    lines = [np.array([moved_side(layout, side, edge) for edge in choices[side]]) for side in range(4)]
     corners = np.empty((len(picks), 4, 2))
     for corner in range(4):
         crossings = cross_lines(lines[corner - 1][picks[:, corner - 1]], lines[corner][picks[:, corner]])
@@ -118,8 +118,8 @@ def mean_width_px(quad: NDArray[np.float64]) -> float:
     return float(side_lengths(quad)[[0, 2]].mean())
 
 
-def _moved_side(layout: StripLayout, side: int, edge: SideEdge) -> NDArray[np.float64]:
-    """Line of a side in the strip frame after it moved onto its edge."""
+def moved_side(layout: StripLayout, side: int, edge: SideEdge) -> NDArray[np.float64]:
+    """Give the line of a side in the strip frame after it moved onto its edge: (3,) a, b, c with a x + b y + c = 0."""
     frame = strip_frame_quad(layout)
     start, end = frame[side], frame[(side + 1) % 4]
     along = (end - start) / np.linalg.norm(end - start)

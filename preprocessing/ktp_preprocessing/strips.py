@@ -20,11 +20,8 @@ END_SHARE = 0.045
 WINDOW_PX = 3
 """Height of the two windows above and below a row whose mean colours are compared."""
 
-_WINDOWS = np.array([[-0.5, -1.0, -1.0, 0.0, 1.0, 1.0, 0.5]], dtype=np.float32).T / WINDOW_PX
+_WINDOWS = np.array([[-0.5, -1.0, -1.0, 0.0, 1.0, 1.0, 0.5]], dtype=np.float32).T / np.float32(WINDOW_PX)
 """Weights of the rows: those below less those above; the row itself counts half to both."""
-
-_BIN_PX = 4
-"""Samples averaged along the side for each bin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +34,9 @@ class StripLayout:
         bin_count: places along a side, a multiple of 4.
         usual_distance_px: how far the card's sides usually are from the rough ones.
         max_skew_px: largest difference between the offsets at both ends of a line.
+        bin_px: samples averaged along the side for each bin.
+        margin_px: rows at the band's borders through which no line is searched for.
+        search_step: every how many rows, and every how many bins, lines are searched for.
     """
 
     card_width_px: int
@@ -44,6 +44,9 @@ class StripLayout:
     bin_count: int
     usual_distance_px: float
     max_skew_px: int
+    bin_px: int = 4
+    margin_px: int = WINDOW_PX
+    search_step: int = 2
 
 
 FINE_LAYOUT = StripLayout(card_width_px=576, band_px=32, bin_count=64, usual_distance_px=12.0, max_skew_px=30)
@@ -54,6 +57,19 @@ SCAN_LAYOUT = StripLayout(card_width_px=1152, band_px=32, bin_count=64, usual_di
 
 WIDE_LAYOUT = StripLayout(card_width_px=192, band_px=48, bin_count=32, usual_distance_px=24.0, max_skew_px=36)
 """For rough outlines that are far off: the band reaches 25 % of the width, lines may turn by 10 degrees."""
+
+
+SHARP_LAYOUT = StripLayout(
+    card_width_px=960,
+    band_px=26,
+    bin_count=16,
+    usual_distance_px=15.0,
+    max_skew_px=30,
+    bin_px=12,
+    margin_px=11,
+    search_step=1,
+)
+"""For outlines that are nearly right: most photos show no more, and a bin's mean shows what noise hides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +104,31 @@ def sample_strips(pixels: NDArray[np.uint8], to_pixels: NDArray[np.float64], lay
     Returns:
         The strips.
     """
-    height_px, fine_px = 2 * layout.band_px + 1, layout.bin_count * _BIN_PX
-    change = np.empty((4, height_px, layout.bin_count, 3), dtype=np.float32)
+    colours, usable = sample_colours(pixels, to_pixels, layout, WINDOW_PX)
+    change = compare_rows(colours, _WINDOWS)
+    change[~usable] = 0.0
+    change[:, :WINDOW_PX] = change[:, -WINDOW_PX:] = 0.0
+    return Strips(layout, change)
+
+
+def sample_colours(
+    pixels: NDArray[np.uint8], to_pixels: NDArray[np.float64], layout: StripLayout, reach_px: int
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Sample the bands along the sides.
+
+    Args:
+        pixels: (H, W, 3) uint8 RGB, see `sample_strips`.
+        to_pixels: (3, 3) float64, strip frame -> those pixels.
+        layout: the strips' dimensions.
+        reach_px: rows to either side that a row must have in the image to be of use.
+
+    Returns:
+        (4, 2 * band_px + 1, bin_count, 3) float32 mean colours, the image's border repeated; and which rows of each bin
+        are of use.
+    """
+    height_px, fine_px = 2 * layout.band_px + 1, layout.bin_count * layout.bin_px
+    colours = np.empty((4, height_px, layout.bin_count, 3), dtype=np.float32)
+    usable = np.ones(colours.shape[:3], dtype=np.bool_)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     ends = map_points(to_pixels, _bands(layout))
     room = np.minimum(ends, np.array([pixels.shape[1] - 1.0, pixels.shape[0] - 1.0]) - ends).min(axis=(1, 2))
@@ -98,12 +137,16 @@ def sample_strips(pixels: NDArray[np.uint8], to_pixels: NDArray[np.float64], lay
         fine = cv2.warpPerspective(
             pixels, canvas_to_pixels, (fine_px, height_px), flags=flags, borderMode=cv2.BORDER_REPLICATE
         )
-        colours = cv2.resize(fine, (layout.bin_count, height_px), interpolation=cv2.INTER_AREA)
-        change[side] = cv2.filter2D(colours, cv2.CV_32F, _WINDOWS)
+        size_px = (layout.bin_count, height_px)
+        colours[side] = cv2.resize(fine.astype(np.float32), size_px, interpolation=cv2.INTER_AREA)
         if room[side] <= 0.5:  # a band is convex: with its corners all of it is inside
-            change[side][~_usable_rows(canvas_to_pixels, pixels.shape, layout)] = 0.0
-    change[:, :WINDOW_PX] = change[:, -WINDOW_PX:] = 0.0
-    return Strips(layout, change)
+            usable[side] = _usable_rows(canvas_to_pixels, pixels.shape, layout, reach_px)
+    return colours, usable
+
+
+def compare_rows(colours: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Weigh the rows around each row of the bands (4, rows, bin_count, 3) by a column of weights; the same shape."""
+    return np.stack([np.asarray(cv2.filter2D(band, cv2.CV_32F, weights), dtype=np.float32) for band in colours])
 
 
 @cache
@@ -122,20 +165,20 @@ def _bands(layout: StripLayout) -> NDArray[np.float64]:
 @cache
 def _canvas_homographies(layout: StripLayout) -> tuple[NDArray[np.float64], ...]:
     """Homographies from each side's canvas, as it is sampled, to the strip frame."""
-    height_px, fine_px = 2 * layout.band_px + 1, layout.bin_count * _BIN_PX
+    height_px, fine_px = 2 * layout.band_px + 1, layout.bin_count * layout.bin_px
     canvas = np.array([[0.0, 0.0], [fine_px, 0.0], [fine_px, height_px], [0.0, height_px]]) - 0.5
     return tuple(quad_homography(canvas, band) for band in _bands(layout))
 
 
 def _usable_rows(
-    canvas_to_pixels: NDArray[np.float64], shape: tuple[int, ...], layout: StripLayout
+    canvas_to_pixels: NDArray[np.float64], shape: tuple[int, ...], layout: StripLayout, reach_px: int
 ) -> NDArray[np.bool_]:
-    """Tell which rows of each bin have their windows in the image."""
+    """Tell which rows of each bin have so many rows to either side in the image."""
     rows = np.arange(2 * layout.band_px + 1, dtype=np.float64)
-    columns = (np.arange(layout.bin_count) + 0.5) * _BIN_PX - 0.5
+    columns = (np.arange(layout.bin_count) + 0.5) * layout.bin_px - 0.5
     limits = np.array([shape[1] - 1.0, shape[0] - 1.0])
     places = map_points(canvas_to_pixels, np.stack(np.meshgrid(columns, rows), axis=-1))
     inside = (np.minimum(places, limits - places).min(axis=-1) > 0.5).astype(np.uint8)
-    kernel = np.ones((2 * WINDOW_PX + 1, 1), dtype=np.uint8)
+    kernel = np.ones((2 * reach_px + 1, 1), dtype=np.uint8)
     eroded = cv2.erode(inside, kernel, borderType=cv2.BORDER_CONSTANT, borderValue=1)
     return np.asarray(eroded, dtype=np.bool_)

@@ -30,6 +30,9 @@ class Scene:
         fingers: (x, y, radius) of skin-coloured discs over the scene.
         sleeve_px: width of a border around the card, 0 for none.
         sleeve_grey: its grey level; light as a sleeve's, or dark as a shadow's.
+        shadow: how much of the light a soft shadow takes, 0 to 1.
+        shadow_blur_px: standard deviation of its edge.
+        rim: colour of the card's rim, None for none; a rim is a third of a per cent of the card's width wide.
         blur_px: standard deviation of a final blur.
         seed: of texture and noise.
     """
@@ -41,6 +44,9 @@ class Scene:
     fingers: tuple[tuple[int, int, int], ...] = ()
     sleeve_px: int = 0
     sleeve_grey: int = 215
+    shadow: float = 0.0
+    shadow_blur_px: float = 8.0
+    rim: tuple[int, int, int] | None = None
     blur_px: float = 0.8
     seed: int = 0
 
@@ -71,7 +77,16 @@ def draw_scene(scene: Scene) -> NDArray[np.uint8]:
     if scene.sleeve_px:
         outer = scene.quad + scene.sleeve_px * np.sign(scene.quad - scene.quad.mean(axis=0))
         _paint(image, outer, np.full((64, 100, 3), scene.sleeve_grey, dtype=np.uint8), 0.0)
-    _paint(image, scene.quad, draw_card(scene.seed), 3.18 / 85.6)
+    if scene.shadow:
+        covered = np.zeros((height_px, width_px), dtype=np.uint8)
+        cv2.fillConvexPoly(covered, np.round(scene.quad + np.array([4.0, 6.0])).astype(np.int32), 255)
+        darkness = scene.shadow / 255.0 * cv2.GaussianBlur(covered, (0, 0), scene.shadow_blur_px)[..., None]
+        image = np.asarray(image * (1.0 - darkness) + 0.5).astype(np.uint8)
+    card = draw_card(scene.seed)
+    if scene.rim is not None:
+        rim_px = round(CARD_SIZE_PX[0] / 300)
+        cv2.rectangle(card, (0, 0), (CARD_SIZE_PX[0] - 1, CARD_SIZE_PX[1] - 1), scene.rim, 2 * rim_px - 1)
+    _paint(image, scene.quad, card, 3.18 / 85.6)
     for x, y, radius in scene.fingers:
         cv2.circle(image, (x, y), radius, (205, 150, 120), -1, cv2.LINE_AA)
     blurred = cv2.GaussianBlur(image, (0, 0), scene.blur_px).astype(np.float32)

@@ -23,7 +23,7 @@ VIEWS = [
 
 @pytest.mark.parametrize("quad", VIEWS)
 def test_views_of_a_card_match(quad: NDArray[np.float64]) -> None:
-    assert shape_mismatch(quad[None], SIZE_PX)[0] < 0.012
+    assert shape_mismatch(quad[None], SIZE_PX)[0] < 1e-6
 
 
 @pytest.mark.parametrize("quad", [VIEWS[0], VIEWS[3], VIEWS[4]])
