@@ -2,8 +2,11 @@
 
 import asyncio
 import ctypes
+import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 __all__ = ["keep_one_heap", "kept_memory"]
 
@@ -19,6 +22,9 @@ tensors among them, costs a page fault for each 4 KiB: 3 to 7 % of a card's CPU 
 
 FREE_TOP_BYTES = 64 << 20
 """What may stay free at the heap's end: about what one execution of a model takes and gives back."""
+
+
+RESIDENT_FILE = Path("/proc/self/statm")
 
 
 def keep_one_heap() -> bool:
@@ -38,30 +44,45 @@ def keep_one_heap() -> bool:
 
 
 GIVE_BACK_INTERVAL_S = 10.0
-"""Long beside the tenth of a second of a card, since a page that is given back costs a fault when it is taken again;
-short beside the hours in which holes would add up."""
+"""How often the process looks at what it holds; short beside the hours in which holes would add up."""
+
+TAKEN_BYTES = 128 << 20
+"""What a process may hold beyond the least that it came down to; more than a full server takes for images of one size,
+so that holes reach it and work does not. A page that is given back costs a fault when it is taken again, which for a
+whole working set is the CPU time of a card: too much for every ten seconds, and for a lone call after a pause."""
 
 
 @asynccontextmanager
-async def kept_memory(give_back_interval_s: float = GIVE_BACK_INTERVAL_S) -> AsyncIterator[None]:
-    """Keep one heap, and as long as the context is open, give what lies free in it back to the system again and again.
+async def kept_memory(
+    give_back_interval_s: float = GIVE_BACK_INTERVAL_S, taken_bytes: int = TAKEN_BYTES
+) -> AsyncIterator[None]:
+    """Keep one heap, and as long as the context is open, give what lies free in it back when it has become much.
 
     By itself the C library gives back the heap's end only: holes between blocks that stay would add up, a little with
     every image of another size.
 
     Args:
-        give_back_interval_s: seconds from one time to the next.
+        give_back_interval_s: seconds from one look to the next.
+        taken_bytes: how much the process may hold beyond the least that it came down to, until it gives back.
     """
     keep_one_heap()
-    giving_back = asyncio.create_task(_give_back(give_back_interval_s))
+    giving_back = asyncio.create_task(_give_back(give_back_interval_s, taken_bytes))
     try:
         yield
     finally:
         giving_back.cancel()
 
 
-async def _give_back(interval_s: float) -> None:
+async def _give_back(interval_s: float, taken_bytes: int) -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    least_bytes = 0
     while trim is not None:
         await asyncio.sleep(interval_s)
-        await asyncio.to_thread(trim, 0)
+        if _resident_bytes() - least_bytes > taken_bytes:
+            await asyncio.to_thread(trim, 0)
+            least_bytes = min(least_bytes or sys.maxsize, _resident_bytes())
+
+
+def _resident_bytes() -> int:
+    """Source: Linux, proc_pid_statm(5); what has malloc_trim has this, too."""
+    return int(RESIDENT_FILE.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
