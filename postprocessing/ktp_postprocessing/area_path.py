@@ -35,7 +35,8 @@ _MIN_MARGIN = 2.0  # the runner-up is at most 1/7 as likely
 _MAX_MARGIN = 20.0  # reported where no other name is near
 _MIN_SIMILARITY = 0.5  # of folded texts, for a name to be scored at all
 _CANDIDATE_COUNT = 6
-_WIDTH, _UNREAD_WIDTH = 8, 60  # paths kept after a level; the largest regency has 51 districts
+_WIDTH, _DOUBTFUL_WIDTH = 8, 60  # paths kept after a level; the largest regency has 51 districts
+_CLEAR_COST = 4.0  # of the best path's name, from which many may be as near to what was read
 _BEAM = 8.5  # nats by which a kept path may be dearer than the best: an exact name is not left for an unlisted one
 
 
@@ -138,7 +139,8 @@ def resolve_areas(
         if not extended:
             break
         extended.sort(key=lambda path: path.cost)
-        width = _UNREAD_WIDTH if extended[0].steps[-1].name is None else _WIDTH
+        best = extended[0].steps[-1]
+        width = _WIDTH if best.name is not None and best.cost < _CLEAR_COST else _DOUBTFUL_WIDTH
         paths = [path for path in extended[:width] if path.cost < extended[0].cost + _BEAM]
     choices = [_choose(paths, level) for level in range(len(paths[0].steps))]
     told = max((level for level, choice in enumerate(choices, start=1) if choice.value is not None), default=0)

@@ -138,3 +138,15 @@ def test_any_texts_give_a_consistent_path(texts: list[str]) -> None:
     for choice in path.choices.values():
         assert choice.value is None or choice.value in AREAS.printed_names(choice.area)
         assert 0 <= choice.margin <= 20
+
+
+def test_a_regency_that_resembles_many_others_more_is_told_by_its_district_and_village() -> None:
+    """A finger covers both rows of the header."""
+
+    def score(field: str, names: Sequence[str]) -> NDArray[np.float64]:
+        return np.array([-8.4 if name == "KABUPATEN KARIMUN" else -4.5 if len(name) < 15 else -20.0 for name in names])
+
+    texts = ("KE IAU", "KABUPATE JUN", "KUNDUR UTARA", "PERAYUN")
+    path = resolve_areas(dict(zip(LEVELS, texts, strict=True)), AREAS, AREAS.get("21.02"), score)
+    assert codes(path)[:3] == ["21", "21.02", "21.02.07"]
+    assert values(path)[2:] == ["KUNDUR UTARA", "PERAYUN"]
