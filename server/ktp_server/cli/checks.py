@@ -1,5 +1,6 @@
 """The command that checks pictures without reading them."""
 
+import asyncio
 import json
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from rich.console import Console, Group
 from rich.text import Text
 
 from ktp_server.cli.options import ConfigOption, ModelsOption, SetOption, make_settings, run_or_exit, to_text
+from ktp_server.cli.reports import find_files
 from ktp_server.settings import Settings
 
 __all__ = ["check"]
@@ -33,8 +35,6 @@ def check(  # noqa: PLR0913  # each option of the command is a parameter
     Example: `ktp-ocr check --json photos/ > checks.jsonl`
     """
     settings = make_settings(config, assignments, {"model_repository": to_text(models)})
-    if pictures is not None:
-        pictures.mkdir(parents=True, exist_ok=True)
     raise typer.Exit(0 if run_or_exit(_check(paths, settings, pictures, as_json=as_json)) else 1)
 
 
@@ -43,12 +43,15 @@ async def _check(paths: list[Path], settings: Settings, pictures: Path | None, *
     from ktp_server.annotate import write_annotated
     from ktp_server.assembly import open_pipeline
     from ktp_server.errors import reportable_failure
-    from ktp_server.outcomes import assessment_to_json, failure_to_json, find_images, unreadable_file
+    from ktp_server.outcomes import assessment_to_json, failure_to_json, unreadable_file
     from ktp_server.presentation import render_checks, render_failure
 
+    files = find_files(paths)
+    if pictures is not None:
+        await asyncio.to_thread(pictures.mkdir, parents=True, exist_ok=True)
     console, all_passed = Console(), True
     async with open_pipeline(settings) as pipeline:
-        for number, path in enumerate(find_images(paths), 1):
+        for number, path in enumerate(files, 1):
             try:
                 data = path.read_bytes()
                 result = await pipeline.assess_quality(data)

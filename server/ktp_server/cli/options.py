@@ -95,7 +95,7 @@ def run_or_exit(work: Coroutine[None, None, T]) -> T:
     try:
         return asyncio.run(work)
     except START_ERRORS as error:
-        fail(str(error))
+        fail(f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else str(error))
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
 

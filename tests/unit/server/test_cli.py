@@ -1,5 +1,7 @@
 """The command line, as far as it needs no models."""
 
+from pathlib import Path
+
 import pytest
 from typer.testing import CliRunner
 
@@ -51,6 +53,8 @@ def test_help_teaches(arguments: list[str], taught: list[str]) -> None:
         (["gateway", "--target", "localhost:1", "--ca", "/nonexistent"], "/nonexistent: No such file"),
         (["gateway", "--target", "localhost:1", "--ca", __file__], "--ca"),
         (["gateway", "--target", "localhost:1", "--key", "a.key"], "--certificate and --key must"),
+        (["check", "a.jpg", "--pictures", "/proc/none"], "ktp-ocr: /proc/none: No such file"),
+        (["demo", "/nonexistent.jpg"], "ktp-ocr: /nonexistent.jpg: No such file"),
         (["batch", ".", "--out", "out.xlsx", "--target", "localhost:1"], "the name must end with"),
     ],
 )
@@ -59,6 +63,13 @@ def test_mistakes_are_told_in_one_line(arguments: list[str], message: str) -> No
     assert outcome.exit_code == 2
     assert message in outcome.output
     assert "Traceback" not in outcome.output
+
+
+@pytest.mark.parametrize("command", ["read", "check"])
+def test_a_folder_without_images_is_no_success(command: str, tmp_path: Path) -> None:
+    outcome = runner.invoke(app, [command, str(tmp_path)])
+    assert outcome.exit_code == 2
+    assert "no image files were found" in outcome.output
 
 
 def test_help_tells_no_value_of_the_environment() -> None:
