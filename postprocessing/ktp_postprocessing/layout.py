@@ -124,6 +124,7 @@ def _drop_unordered(labels: list[PlacedLabel]) -> list[PlacedLabel]:
 
 
 def _is_watermark(text: str) -> bool:
+    text = text.rpartition(":")[2] or text  # the rest of a label may stand in front of a value
     if text.isupper():
         return False
     letters = [character for character in text if character.isalpha()]

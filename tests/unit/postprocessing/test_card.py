@@ -365,7 +365,7 @@ def test_a_regency_that_the_list_lacks_is_kept_as_read(sketch: CardSketch) -> No
     assert read(sketch.lines())["kabupaten_kota"] == "KABUPATEN CIRANJANG TENGAH"
 
 
-@pytest.mark.parametrize("rest", ["VINAN :", "AN : ", "nan:"])
+@pytest.mark.parametrize("rest", ["VINAN :", "AN : ", "nan:", "rkawinan :"])
 @pytest.mark.parametrize("label", ["Status Perkawinan", "Kewarganegaraan", "Nama", "Alamat"])
 def test_the_rest_of_a_label_in_front_of_its_value_is_cut_off(
     sketch: CardSketch, expected: Expected, label: str, rest: str
