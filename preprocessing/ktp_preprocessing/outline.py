@@ -3,8 +3,8 @@
     mask ─ four fitted lines ─ own order by quarter turns ─ edges of the image near each line ─ corners
 
 A side whose edge the image does not show keeps the mask's line; a side out of the frame is inferred from the others. A
-card that fills the frame has a search of its own (`scan`). Where a doubt remains, segmentation looks at the card once
-more, turned upright (`closer_look`), and the search goes further.
+card that fills the frame all around has a search of its own (`scan`). Where a doubt remains, segmentation looks at the
+card once more, turned upright (`closer_look`), and the search goes further.
 """
 
 from dataclasses import dataclass, replace
@@ -20,6 +20,9 @@ from ktp_preprocessing.refinement import RefinedOutline, refine_outline, search_
 from ktp_preprocessing.scan import fills_frame, fit_scan
 
 __all__ = ["CardOutline", "find_card_quad", "settle_outline"]
+
+_SCAN_VISIBLE_COUNT = 1
+"""Of a scan the mask shows one side at most apart from the image border; a tilted card, cropped tightly, shows more."""
 
 _LARGEST_HIDDEN_SHARE = 0.12
 """How far beyond the image border, in card widths, a hidden side may be placed."""
@@ -58,7 +61,7 @@ def find_card_quad(mask: CardMask, pixels: NDArray[np.uint8]) -> CardOutline:
     """
     size_px = pixels.shape[1], pixels.shape[0]
     rough = fit_mask_outline(mask, size_px)
-    if fills_frame(rough.quad, size_px):
+    if rough.visible.sum() <= _SCAN_VISIBLE_COUNT and fills_frame(rough.quad, size_px):
         quad, support = fit_scan(pixels, rough.quad)
         return _describe(RefinedOutline(quad, support, is_doubtful=False), size_px)
     return _complete(refine_outline(pixels, rough), rough, size_px)
