@@ -57,7 +57,7 @@ _UNLIT_SHARE = 0.15
 """Glare is brighter than the ground where no glare is, and leaves at least this share of the card. Where even that part
 of the card is white, the whole card is too bright, which is no glare."""
 
-_WORST_GLARE_SHARE = 0.22
+_WORST_GLARE_SHARE = 0.2
 """Blown-out share of the values' places that scores 0. Up to half of it, hardly a field is lost."""
 
 _SMALLEST_GLARE_SHARE = 0.0015

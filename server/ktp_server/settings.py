@@ -264,7 +264,7 @@ class Settings(BaseModel):
     )
     specularity_min: Fraction = Field(
         default=0.5,
-        description="Least score of specularity; 0.5 is glare on 11 % of the values' area; higher fails smaller spots.",
+        description="Least score of specularity; 0.5 is glare on 10 % of the values' area; higher fails smaller spots.",
     )
     completeness_min: Fraction = Field(
         default=0.8, description="Least score of completeness; 0.8 is 2 % of the card out of the picture."
