@@ -15,6 +15,7 @@ _PROVINCE_WORD = "PROVINSI"
 _MAX_EDITS = 2
 _MIN_LETTERS = 3
 _MIN_NAME_SIMILARITY = 0.75
+_HALF_LETTER_COUNT = 1  # where a name is covered, of a letter half may be left, which is read as another
 
 
 def read_header(rows: Sequence[Span], areas: AreaList) -> dict[str, Span]:
@@ -55,12 +56,13 @@ def is_rest_of_area(level: str, text: str, areas: AreaList) -> bool:
         return False
     parents = [""] if level == HEADER_LEVELS[0] else [province.code for province in areas.provinces()]
     letters = fold_letters(text)
-    length = len(letters)
-    return any(
-        length < len(name) and Prefix.similarity(letters, name) + Postfix.similarity(letters, name) >= length
-        for parent in parents
-        for name in areas.lexicon(parent).folded
-    )
+    names = (name for parent in parents for name in areas.lexicon(parent).folded)
+    return any(_is_rest(letters, name) for name in names)
+
+
+def _is_rest(letters: str, name: str) -> bool:
+    strange = max(len(letters) - Prefix.similarity(letters, name) - Postfix.similarity(letters, name), 0)
+    return strange <= _HALF_LETTER_COUNT and len(letters) + strange < len(name)
 
 
 def _find_province_word(text: str) -> int | None:

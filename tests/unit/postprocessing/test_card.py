@@ -349,6 +349,8 @@ def _lower(line: TextLine) -> TextLine:
         (("PROVINSI PAPU UNGAN", "KABUPATEN LANNY JAYA"), "provinsi"),
         (("PROVINSI MALUKU UTARA", "PATEN HALMAHERA BARAT"), "kabupaten_kota"),
         (("PROVINSI PAPUA PEGUNUNGAN", "KABUPATEN JAYA"), "kabupaten_kota"),
+        (("PROVINSI DAERAI YOGYAKARTA", "KABUPATEN GUNUNGKIDUL"), "provinsi"),
+        (("PROVINSI NUSA TENGGARA TIMUR", "KABUPATEN SUN T DAYA"), "kabupaten_kota"),
     ],
 )
 def test_what_an_object_leaves_of_a_header_is_withheld(
