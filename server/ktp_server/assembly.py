@@ -13,7 +13,7 @@ from ktp_server.engines.port import InferenceEngine
 from ktp_server.engines.repository import find_model_repository, read_model_repository
 from ktp_server.engines.spec import ModelSpec
 from ktp_server.engines.triton import TritonEngineSettings, open_triton_engine
-from ktp_server.memory import kept_memory
+from ktp_server.memory import TAKEN_BYTES, keep_one_heap, kept_memory
 from ktp_server.models import CardModels
 from ktp_server.observability.observer import Observer, SilentObserver
 from ktp_server.pipeline import Pipeline
@@ -46,17 +46,19 @@ async def open_pipeline(
     observer = observer or SilentObserver()
     # One image is handled by one thread: parallelism comes from concurrent requests, bounded by cpu_worker_count.
     cv2.setNumThreads(1)
+    keep_one_heap()
     specs = read_model_repository(settings.model_repository or find_model_repository())
     workers = CpuWorkers(settings.cpu_worker_count, observer)
     try:
-        async with kept_memory(), _open_engine(specs, settings, observer) as engine:
+        async with _open_engine(specs, settings, observer) as engine:
             models = CardModels.build(engine, specs)
             if knowledge is None:
                 knowledge = await asyncio.to_thread(CardKnowledge.open, settings.templates)
             for spec in specs.values():
                 observer.model_loaded(spec.name, spec.version, spec.read_digest())
             await models.warm_up()
-            yield Pipeline(models, workers, pipeline_rules(settings, knowledge), timer)
+            async with kept_memory(settings.cpu_worker_count * TAKEN_BYTES):
+                yield Pipeline(models, workers, pipeline_rules(settings, knowledge), timer)
     finally:
         workers.close()
 

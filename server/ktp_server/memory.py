@@ -3,12 +3,11 @@
 import asyncio
 import ctypes
 import os
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-__all__ = ["keep_one_heap", "kept_memory"]
+__all__ = ["TAKEN_BYTES", "keep_one_heap", "kept_memory"]
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
 """Source: glibc, malloc.h."""
@@ -46,26 +45,24 @@ def keep_one_heap() -> bool:
 GIVE_BACK_INTERVAL_S = 10.0
 """How often the process looks at what it holds; short beside the hours in which holes would add up."""
 
-TAKEN_BYTES = 128 << 20
-"""What a process may hold beyond the least that it came down to; more than a full server takes for images of one size,
-so that holes reach it and work does not. A page that is given back costs a fault when it is taken again, which for a
-whole working set is the CPU time of a card: too much for every ten seconds, and for a lone call after a pause."""
+TAKEN_BYTES = 80 << 20
+"""What a process may hold for each of its threads beyond the least that it came down to: somewhat more than full work
+on images of one size takes (142 MB with two threads), so that holes reach it and work does not. A page that is given
+back costs a fault when it is taken again, and a whole working set of them as much CPU time as a card: too much for
+every ten seconds, and for a lone call after a pause."""
 
 
 @asynccontextmanager
-async def kept_memory(
-    give_back_interval_s: float = GIVE_BACK_INTERVAL_S, taken_bytes: int = TAKEN_BYTES
-) -> AsyncIterator[None]:
-    """Keep one heap, and as long as the context is open, give what lies free in it back when it has become much.
+async def kept_memory(taken_bytes: int, give_back_interval_s: float = GIVE_BACK_INTERVAL_S) -> AsyncIterator[None]:
+    """As long as the context is open, give what lies free in the heap back: at once, and when it has become much.
 
     By itself the C library gives back the heap's end only: holes between blocks that stay would add up, a little with
     every image of another size.
 
     Args:
-        give_back_interval_s: seconds from one look to the next.
         taken_bytes: how much the process may hold beyond the least that it came down to, until it gives back.
+        give_back_interval_s: seconds from one look to the next.
     """
-    keep_one_heap()
     giving_back = asyncio.create_task(_give_back(give_back_interval_s, taken_bytes))
     try:
         yield
@@ -75,12 +72,14 @@ async def kept_memory(
 
 async def _give_back(interval_s: float, taken_bytes: int) -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    least_bytes = 0
+    least_bytes = -taken_bytes
     while trim is not None:
-        await asyncio.sleep(interval_s)
-        if _resident_bytes() - least_bytes > taken_bytes:
+        held_bytes = _resident_bytes()
+        if held_bytes - least_bytes > taken_bytes:
             await asyncio.to_thread(trim, 0)
-            least_bytes = min(least_bytes or sys.maxsize, _resident_bytes())
+            held_bytes = _resident_bytes()
+            least_bytes = held_bytes if least_bytes < 0 else min(least_bytes, held_bytes)
+        await asyncio.sleep(interval_s)
 
 
 def _resident_bytes() -> int:
