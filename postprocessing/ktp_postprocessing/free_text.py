@@ -19,6 +19,7 @@ from ktp_postprocessing.tables import read_bundled
 _LETTERS = re.compile(r"[A-Za-z]+")
 _TITLE_CASE = re.compile(r"[A-Z][a-z]*[a-km-z][a-z]*|drg?|drs|dra")  # `No`, `Pd`, `dr`; not `Al`, whose l may be an I
 _USUAL_NATS = 4.0  # by which a usual form is likelier beforehand
+_CUSTOM_NATS = 1.5  # the same where offices differ: some print no blank behind a name's comma
 _IMPOSSIBLE_NATS = 12.0  # by which anything is likelier than what is never printed
 _TRAILING_NAME_MARKS = " ,;:=_*'\"-"
 _TRAILING_ADDRESS_MARKS = " ,;:="
@@ -48,9 +49,12 @@ def _list_name_forms() -> tuple[_Form, ...]:
         # Commas stand between degrees, and before the first; a full stop ends those made of initials.
         _Form(re.compile(initials + between, re.IGNORECASE), (r"\1., ",)),
         _Form(re.compile(rf"(?!{initials}\b)\b({degree}){between}", re.IGNORECASE), (r"\2., ", r"\2, ")),
-        _Form(re.compile(rf"(?<=[A-Z]{{3}})(?:[.:;] ?|,)(?=(?:{degree})(?:[., ]|$))", re.IGNORECASE), (", ",)),
+        _Form(re.compile(rf"(?<=[A-Z]{{3}})[.:;] ?(?=(?:{degree})(?:[., ]|$))", re.IGNORECASE), (", ",)),
+        _Form(re.compile(rf"(?<=[A-Z]{{3}}),(?=(?:{degree})(?:[., ]|$))", re.IGNORECASE), (", ",), _CUSTOM_NATS),
         _Form(re.compile(r"(\.[A-Z][A-Za-z]{0,2})\.? (?=[A-Z][A-Za-z]{0,3}\.)"), (r"\1., ",)),  # S.XY M.XY
         _Form(re.compile(r", ?(DRS|IR|DR|PROF|DRA)$"), (r", \1.",)),
+        # Nurses (Ns) are S.Kep.; S.Ked. are physicians.
+        _Form(re.compile(r"\bS\.Ked(\.?,?) ?(?=Ns\b)", re.IGNORECASE), (r"S.Kep\1 ",), _IMPOSSIBLE_NATS),
         _Form(re.compile(r"(?<=S\.Kep)(\.?),? NS\b"), (r"\1, Ns",)),
     )
 

@@ -44,6 +44,25 @@ def test_a_comma_between_degrees_comes_back() -> None:
     assert read_name(make_span("DEWI, S.H. M.KN", doubtful=". ")).value == "DEWI, S.H., M.KN"
 
 
+@pytest.mark.parametrize(
+    ("text", "printed"),
+    [
+        ("SITI, S.KeD., Ns", "SITI, S.Kep., Ns"),
+        ("SITI, S.KED. Ns", "SITI, S.Kep. Ns"),
+        ("SITI, S.Ked", "SITI, S.Ked"),
+        ("SITI, S.Kep", "SITI, S.Kep"),
+    ],
+)
+def test_nurses_are_no_physicians(text: str, printed: str) -> None:
+    assert read_name(make_span(text, doubtful="dD")).value == printed
+
+
+def test_a_comma_without_a_blank_stays_where_none_was_seen() -> None:
+    quite_sure = tuple(0.97 if character == "," else 0.9995 for character in "NI SRI TANJUNG,S.PD")
+    (span,) = make_spans([TextLine("NI SRI TANJUNG,S.PD", 0.99, QUAD, quite_sure)])
+    assert read_name(span).value == "NI SRI TANJUNG,S.PD"
+
+
 @pytest.mark.parametrize("text", ["DSN, MAWAR", "KAV. 55 (G3)", "JL. MELATI NO.145", "JL. MELATI NO. 145", "GG. O2"])
 def test_an_address_that_was_read_clearly_stays(text: str) -> None:
     assert read_address(make_span(text)).value == text
