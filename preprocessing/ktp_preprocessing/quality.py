@@ -20,15 +20,15 @@ from ktp_preprocessing.sharpness import blur_sigma_px
 
 __all__ = ["QualityReport", "QualityScore", "QualityThresholds", "assess_quality", "judge"]
 
-_UNREADABLE_BLUR_PX = 3.36
+_UNREADABLE_BLUR_PX = 3.3
 """Blur, card-frame pixels, that scores 0 where print is much stronger than noise: hardly a field is read there. Half of
 it, a score of 0.5, lies between the blur that leaves reading unharmed and the one that harms it."""
 
-_NOISE_BLUR = 2.0
+_NOISE_BLUR = 1.0
 """Noise counts as blur, since each takes detail: blur is multiplied by 1 + this over the strength of print."""
 
 _LEAST_STRENGTH = 0.1
-_CLEAR_STRENGTH = 8.6
+_CLEAR_STRENGTH = 7.0
 """Strength of print, in units of noise, that scores 1. Darkness alone harms no reading, noise does: at half of it, a
 score of 0.5, whole fields begin to be lost."""
 
@@ -38,8 +38,11 @@ _NOISE_FLOOR = 0.75
 _INK_REACH_PX, _INK_SIGMA_PX = 11, 0.8
 """Strokes are narrower than this; print is looked at as softly as a reader does, so that grain is no print."""
 
-_INK_SHARE = 0.1
-"""Share of the values' column that print certainly covers."""
+_INK_SHARE, _GROUND_SHARE = 0.1, 0.4
+"""Shares of the values' column that print certainly covers, and ground."""
+
+_FINE_LEVELS = 64
+"""Steps of a grey level: in a dark picture print and grain are a few levels deep."""
 
 _LAPLACIAN_GAIN = 0.6745 * 20.0**0.5
 """Median absolute Laplacian of white noise with standard deviation 1 (weights 4 and four times -1)."""
@@ -225,9 +228,11 @@ def _print_strength(grey: NDArray[np.uint8]) -> float:
     height, width = grey.shape
     left, top, right, bottom = _VALUE_COLUMN
     column = grey[int(top * height) : int(bottom * height), int(left * width) : int(right * width)]
-    soft = cv2.GaussianBlur(column, (0, 0), _INK_SIGMA_PX)
-    ink = cv2.morphologyEx(soft, cv2.MORPH_BLACKHAT, np.ones((_INK_REACH_PX, _INK_REACH_PX), dtype=np.uint8))
-    return float(np.quantile(ink, 1.0 - _INK_SHARE)) / float(np.hypot(_noise_level(grey), _NOISE_FLOOR))
+    soft = cv2.GaussianBlur(column.astype(np.uint16) * _FINE_LEVELS, (0, 0), _INK_SIGMA_PX)
+    depth = cv2.morphologyEx(soft, cv2.MORPH_BLACKHAT, np.ones((_INK_REACH_PX, _INK_REACH_PX), dtype=np.uint8))
+    # Grain that a camera has smoothed shows in no single pixel, but as deep as itself between letters.
+    ink, grain = np.quantile(depth, (1.0 - _INK_SHARE, _GROUND_SHARE)) / _FINE_LEVELS
+    return float(ink / np.hypot(max(grain, _noise_level(grey)), _NOISE_FLOOR))
 
 
 def _find_drowned(grey: NDArray[np.uint8]) -> tuple[NDArray[np.bool_], float]:
