@@ -4,8 +4,7 @@ Each attribute is measured on what every card has, so that its own content does 
 edges only, brightness as print against noise where values begin, specularity as blown-out areas where values are
 printed. Measures are physical (blur in card-frame pixels, print over noise, share of the area); a score maps one onto
 [0, 1], and 0.5 lies where reading goes from unharmed (95 % of the fields) to harmed (75 %). The numbers were settled on
-1,000 photographs of 27 drawn cards (seed 7271), ever more degraded and read by the real pipeline;
-`benchmarks/quality.py` measures them on others.
+photographs of 27 drawn cards, ever more degraded (seeds 7271 and 7272); `benchmarks/quality.py` measures others.
 """
 
 from dataclasses import dataclass, field
@@ -20,15 +19,15 @@ from ktp_preprocessing.sharpness import blur_sigma_px
 
 __all__ = ["QualityReport", "QualityScore", "QualityThresholds", "assess_quality", "judge"]
 
-_UNREADABLE_BLUR_PX = 3.3
+_UNREADABLE_BLUR_PX = 2.475
 """Blur, card-frame pixels, that scores 0 where print is much stronger than noise: hardly a field is read there. Half of
-it, a score of 0.5, lies between the blur that leaves reading unharmed and the one that harms it."""
+its variance, a score of 0.5, lies between the blur that leaves reading unharmed and the one that harms it."""
 
 _NOISE_BLUR = 1.0
 """Noise counts as blur, since each takes detail: blur is multiplied by 1 + this over the strength of print."""
 
 _LEAST_STRENGTH = 0.1
-_CLEAR_STRENGTH = 7.0
+_CLEAR_STRENGTH = 6.5
 """Strength of print, in units of noise, that scores 1. Darkness alone harms no reading, noise does: at half of it, a
 score of 0.5, whole fields begin to be lost."""
 
@@ -50,9 +49,9 @@ _LAPLACIAN_GAIN = 0.6745 * 20.0**0.5
 _VALUE_COLUMN = (0.26, 0.24, 0.4, 0.9)
 """Where every value begins, so that print is never far: left, top, right, bottom as fractions of the card."""
 
-_WASHED_LEVEL, _WASHED_LOSS = 230, 3.2
+_WASHED_LEVEL, _WASHED_NOISE = 230, 3.2
 """Ground from this level on is near the end of the scale: strokes are thinned there, and noise is cut off with the
-light, so that print must be so much stronger."""
+light, so that at least this much of it, grey levels, is taken for granted."""
 
 _GLARE_LEVEL = 236.0
 _GLARE_EXCESS = 15.0
@@ -159,13 +158,12 @@ def assess_quality(card_pixels: NDArray[np.uint8], thresholds: QualityThresholds
     margin_x_px, margin_y_px = CARD_FRAME_MARGIN_PX
     card = card_pixels[margin_y_px:-margin_y_px, margin_x_px:-margin_x_px]
     grey = np.asarray(cv2.cvtColor(card, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
-    strength = _print_strength(grey)
+    is_washed = _median_level(grey) >= _WASHED_LEVEL
+    strength = _print_strength(grey, _WASHED_NOISE if is_washed else _NOISE_FLOOR)
     blur_px = blur_sigma_px(grey)
     lost_detail_px = blur_px * (1.0 + _NOISE_BLUR / max(strength, _LEAST_STRENGTH))
-    sharpness = float(np.clip(1.0 - lost_detail_px / _UNREADABLE_BLUR_PX, 0.0, 1.0))
-    is_washed = _median_level(grey) >= _WASHED_LEVEL
-    clear_strength = _CLEAR_STRENGTH * (_WASHED_LOSS if is_washed else 1.0)
-    brightness = min(strength / clear_strength, 1.0)
+    sharpness = float(np.clip(1.0 - (lost_detail_px / _UNREADABLE_BLUR_PX) ** 2, 0.0, 1.0))
+    brightness = min(strength / _CLEAR_STRENGTH, 1.0)
     drowned, unlit_level = _find_drowned(grey)
     share, glare_quads = _find_glare(card, drowned, unlit_level)
     specularity = float(np.clip(1.0 - share / _WORST_GLARE_SHARE, 0.0, 1.0))
@@ -223,8 +221,8 @@ def _noise_level(grey: NDArray[np.uint8]) -> float:
     return max(median, 0.0) / _LAPLACIAN_GAIN
 
 
-def _print_strength(grey: NDArray[np.uint8]) -> float:
-    """Contrast of print to the ground around it where values begin, in units of noise."""
+def _print_strength(grey: NDArray[np.uint8], least_noise: float) -> float:
+    """Contrast of print to the ground where values begin, in units of noise, of which there is some always."""
     height, width = grey.shape
     left, top, right, bottom = _VALUE_COLUMN
     column = grey[int(top * height) : int(bottom * height), int(left * width) : int(right * width)]
@@ -232,7 +230,7 @@ def _print_strength(grey: NDArray[np.uint8]) -> float:
     depth = cv2.morphologyEx(soft, cv2.MORPH_BLACKHAT, np.ones((_INK_REACH_PX, _INK_REACH_PX), dtype=np.uint8))
     # Grain that a camera has smoothed shows in no single pixel, but as deep as itself between letters.
     ink, grain = np.quantile(depth, (1.0 - _INK_SHARE, _GROUND_SHARE)) / _FINE_LEVELS
-    return float(ink / np.hypot(max(grain, _noise_level(grey)), _NOISE_FLOOR))
+    return float(ink / np.hypot(max(grain, _noise_level(grey)), least_noise))
 
 
 def _find_drowned(grey: NDArray[np.uint8]) -> tuple[NDArray[np.bool_], float]:
