@@ -175,33 +175,6 @@ def test_labels_may_be_misread(sketch: CardSketch, expected: Expected, label: st
     assert read(sketch.lines()) == expected()
 
 
-@pytest.mark.parametrize(
-    ("header", "changes"),
-    [
-        (("PROVINSI DKI JAKARTA", "JAKARTA BARAT"), {"provinsi": "DKI JAKARTA", "kabupaten_kota": "JAKARTA BARAT"}),
-        (
-            ("PROVINSI DAERAH ISTIMEWA YOGYAKARTA", "KABUPATEN SLEMAN"),
-            {"provinsi": "DAERAH ISTIMEWA YOGYAKARTA", "kabupaten_kota": "KABUPATEN SLEMAN"},
-        ),
-        (
-            ("PROVINSI DI YOGYAKARTA", "KOTA YOGYAKARTA"),
-            {"provinsi": "DI YOGYAKARTA", "kabupaten_kota": "KOTA YOGYAKARTA"},
-        ),
-        (
-            ("PROVINSI SUMATERA UTARA", "KABUPATEN TOBA SAMOSIR"),
-            {"provinsi": "SUMATERA UTARA", "kabupaten_kota": "KABUPATEN TOBA SAMOSIR"},
-        ),
-        (("PROVINS1 JAWABARAT", "K0TABANDUNG"), {}),
-        (("PROVINSIJAWA BARAT", "KOTA BANDVNG"), {}),
-        (("JAWA BARAT", "KOTA BANDUNG"), {}),
-    ],
-)
-def test_headers(sketch: CardSketch, expected: Expected, header: tuple[str, str], changes: dict[str, str]) -> None:
-    sketch.header = header
-    sketch.issue = ()
-    assert read(sketch.lines()) == expected(tempat_terbit="", tanggal_terbit="", **changes)
-
-
 def test_a_foreigners_card_is_read_in_english(sketch: CardSketch, expected: Expected) -> None:
     changes = {
         "Nama": "JOHN SMITH",
@@ -271,25 +244,10 @@ def test_a_wrong_quad_is_refused() -> None:
         read_card([TextLine("NIK", 1.0, np.zeros((3, 2)))], KNOWLEDGE)
 
 
-def test_an_issue_place_right_behind_a_long_value_is_no_part_of_it(sketch: CardSketch, expected: Expected) -> None:
-    sketch.values["Pekerjaan"] = "ANGGOTA LEMBAGA TINGGI LAINNYA"
-    row = 0.33 + 9 * 0.047
-    sketch.issue = ()
-    sketch.extra = [("KABUPATEN PEGUNUNGAN BINTANG", 0.655, row), ("12-03-2012", 0.76, row + 0.045)]
-    assert read(sketch.lines()) == expected(
-        pekerjaan="ANGGOTA LEMBAGA TINGGI LAINNYA", tempat_terbit="KABUPATEN PEGUNUNGAN BINTANG"
-    )
-
-
 @pytest.mark.parametrize("second", ["D17/10", "E28/27", "001/002"])
 def test_an_address_may_end_in_what_looks_like_rt_and_rw(sketch: CardSketch, expected: Expected, second: str) -> None:
     sketch.values["Alamat"] = ["PERUM MERPATI PERMAI BLOK", second]
     assert read(sketch.lines()) == expected(alamat=f"PERUM MERPATI PERMAI BLOK {second}")
-
-
-def test_marks_above_the_issue_date_are_no_place(sketch: CardSketch, expected: Expected) -> None:
-    sketch.issue = (":", "12-03-2012")
-    assert read(sketch.lines()) == expected(tempat_terbit="")
 
 
 @pytest.mark.parametrize("label", ["Nama", "Alamat", "Kel/Desa", "RT/RW", "Tempat/Tgl Lahir"])
@@ -326,45 +284,6 @@ def shift(line: TextLine, right_px: float) -> TextLine:
 def test_the_nik_may_stand_in_a_column_of_its_own(sketch: CardSketch, expected: Expected, right_px: float) -> None:
     nik = f": {sketch.values['NIK']}"
     assert read([shift(line, right_px) if line.text == nik else line for line in sketch.lines()]) == expected()
-
-
-def test_an_issue_place_of_two_rows_in_higher_print_than_the_date(sketch: CardSketch, expected: Expected) -> None:
-    sketch.header = ("PROVINSI GORONTALO", "KABUPATEN GORONTALO UTARA")
-    sketch.issue = ()
-    sketch.extra = (("KABUPATEN", 0.78, 0.77), ("GORONTALO UTARA", 0.75, 0.815), ("12-03-2012", 0.78, 0.86))
-    lines = [_lower(line) if line.text == "12-03-2012" else line for line in sketch.lines()]
-    assert read(lines)["tempat_terbit"] == "KABUPATEN GORONTALO UTARA"
-
-
-def _lower(line: TextLine) -> TextLine:
-    middle = line.quad.mean(axis=0)
-    return replace(line, quad=middle + (line.quad - middle) * np.array([1.0, 0.75]))
-
-
-@pytest.mark.parametrize(
-    ("header", "withheld"),
-    [
-        (("RA UTARA", "KOTA MEDAN"), "provinsi"),
-        (("PROVINSI JAWA", "KOTA BANDUNG"), "provinsi"),
-        (("PROVINSI PAPU UNGAN", "KABUPATEN LANNY JAYA"), "provinsi"),
-        (("PROVINSI MALUKU UTARA", "PATEN HALMAHERA BARAT"), "kabupaten_kota"),
-        (("PROVINSI PAPUA PEGUNUNGAN", "KABUPATEN JAYA"), "kabupaten_kota"),
-        (("PROVINSI DAERAI YOGYAKARTA", "KABUPATEN GUNUNGKIDUL"), "provinsi"),
-        (("PROVINSI NUSA TENGGARA TIMUR", "KABUPATEN SUN T DAYA"), "kabupaten_kota"),
-    ],
-)
-def test_what_an_object_leaves_of_a_header_is_withheld(
-    sketch: CardSketch, header: tuple[str, str], withheld: str
-) -> None:
-    sketch.header = header
-    card = read_card(sketch.lines(), KNOWLEDGE)
-    assert {"provinsi", "kabupaten_kota"} - set(card.fields) == {withheld}
-    assert next(finding.fields for finding in card.findings if finding.code == "FIELD_UNREADABLE") == (withheld,)
-
-
-def test_a_regency_that_the_list_lacks_is_kept_as_read(sketch: CardSketch) -> None:
-    sketch.header = ("PROVINSI JAWA BARAT", "KABUPATEN CIRANJANG TENGAH")
-    assert read(sketch.lines())["kabupaten_kota"] == "KABUPATEN CIRANJANG TENGAH"
 
 
 @pytest.mark.parametrize("rest", ["VINAN :", "AN : ", "nan:", "rkawinan :"])
