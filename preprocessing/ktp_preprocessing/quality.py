@@ -4,7 +4,8 @@ Each attribute is measured on what every card has, so that its own content does 
 edges only, brightness as print against noise where values begin, specularity as blown-out areas where values are
 printed. Measures are physical (blur in card-frame pixels, print over noise, share of the area); a score maps one onto
 [0, 1], and 0.5 lies where reading goes from unharmed (95 % of the fields) to harmed (75 %). The numbers were settled on
-photographs of 27 drawn cards, ever more degraded (seeds 7271 and 7272); `benchmarks/quality.py` measures others.
+photographs of 129 drawn cards, ever more degraded (seeds 7262 to 7267); `benchmarks/quality.py` measures
+others.
 """
 
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from ktp_preprocessing.sharpness import blur_sigma_px
 
 __all__ = ["QualityReport", "QualityScore", "QualityThresholds", "assess_quality", "judge"]
 
-_UNREADABLE_BLUR_PX = 2.475
+_UNREADABLE_BLUR_PX = 2.5
 """Blur, card-frame pixels, that scores 0 where print is much stronger than noise: hardly a field is read there. Half of
 its variance, a score of 0.5, lies between the blur that leaves reading unharmed and the one that harms it."""
 
@@ -27,7 +28,7 @@ _NOISE_BLUR = 1.0
 """Noise counts as blur, since each takes detail: blur is multiplied by 1 + this over the strength of print."""
 
 _LEAST_STRENGTH = 0.1
-_CLEAR_STRENGTH = 6.5
+_CLEAR_STRENGTH = 7.5
 """Strength of print, in units of noise, that scores 1. Darkness alone harms no reading, noise does: at half of it, a
 score of 0.5, whole fields begin to be lost."""
 
@@ -53,14 +54,17 @@ _WASHED_LEVEL, _WASHED_NOISE = 230, 3.2
 """Ground from this level on is near the end of the scale: strokes are thinned there, and noise is cut off with the
 light, so that at least this much of it, grey levels, is taken for granted."""
 
-_GLARE_LEVEL = 236.0
+_GLARE_LEVEL, _BLOWN_OUT_LEVEL = 236.0, 253.0
 _GLARE_EXCESS = 15.0
-_UNLIT_SHARE = 0.15
-"""Glare is brighter than the ground where no glare is, and leaves at least this share of the card. Where even that part
-of the card is white, the whole card is too bright, which is no glare."""
+_UNLIT_SHARE, _WHITE_LEVEL = 0.15, 250.0
+"""Glare is brighter than the ground where no glare is, or blown out, and leaves at least this share of the card. Where
+even that part of the card is white, the whole card is too bright, which is no glare."""
 
-_WORST_GLARE_SHARE = 0.2
+_WORST_GLARE_SHARE = 0.16
 """Blown-out share of the values' places that scores 0. Up to half of it, hardly a field is lost."""
+
+_HIDDEN_SHARE = 0.7
+"""Light hides a place of the card's side where this share of the pixels before it, and behind it, is blown out."""
 
 _SMALLEST_GLARE_SHARE = 0.0015
 _GLARE_HALVING_COUNT = 2
@@ -75,8 +79,8 @@ _DROWNED_HALVING_COUNT = 1
 _PRINT_REACH_PX = 9
 """Neighbourhood in which print shows, halved pixels: about one text row."""
 
-_BEND_STEP, _LEVEL_STEP = 2, 4
-"""Every so many rows and columns are enough to tell noise, and the median of grey levels."""
+_BEND_STEP, _LEVEL_STEP, _SIDE_STEP = 2, 4, 4
+"""Every so many rows and columns are enough to tell noise, the median of grey levels, and light along a side."""
 
 _PHOTO_LEFT, _PHOTO_TOP, _PHOTO_BOTTOM = 0.70, 0.22, 0.77
 """The photo panel, as fractions of the card: dark hair and white shirts there say nothing about the light."""
@@ -166,7 +170,9 @@ def assess_quality(card_pixels: NDArray[np.uint8], thresholds: QualityThresholds
     brightness = min(strength / _CLEAR_STRENGTH, 1.0)
     drowned, unlit_level = _find_drowned(grey)
     share, glare_quads = _find_glare(card, drowned, unlit_level)
-    specularity = float(np.clip(1.0 - share / _WORST_GLARE_SHARE, 0.0, 1.0))
+    # A side that cannot be seen may lie elsewhere, and what it cuts off under the same light.
+    hidden = _find_hidden_side(card_pixels) if unlit_level < _WHITE_LEVEL else 0.0
+    specularity = float(np.clip(1.0 - max(share / _WORST_GLARE_SHARE, hidden), 0.0, 1.0))
     light = "the card is too bright: reduce light or exposure" if is_washed else "the card is too dark: add light"
     return QualityReport(
         sharpness=judge(sharpness, limits.sharpness, "the card is blurred: hold still, focus on it, move closer"),
@@ -251,8 +257,8 @@ def _find_glare(
     height, width = drowned.shape
     red, green, blue = cv2.split(halve(card, _GLARE_HALVING_COUNT))
     lowest = cv2.min(cv2.min(red, green), blue)
-    bright = np.asarray(lowest) >= max(_GLARE_LEVEL, unlit_level + _GLARE_EXCESS)
-    bright &= drowned & ~_photo_panel(height, width)
+    bright = np.asarray(lowest) >= max(_GLARE_LEVEL, min(unlit_level + _GLARE_EXCESS, _BLOWN_OUT_LEVEL))
+    bright &= (unlit_level < _WHITE_LEVEL) & drowned & ~_photo_panel(height, width)
     closed = cv2.morphologyEx(bright.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), dtype=np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(closed)
     areas = stats[:, cv2.CC_STAT_AREA]
@@ -261,6 +267,27 @@ def _find_glare(
     quads = corners * _GLARE_CELL_PX + np.array(CARD_FRAME_MARGIN_PX) - 0.5
     share = float(np.isin(labels, spots)[_boxes(_VALUE_BOXES, height, width)].mean())
     return share, np.clip(quads, -0.5, np.array(CARD_FRAME_SIZE_PX) - 0.5)
+
+
+def _find_hidden_side(card_pixels: NDArray[np.uint8]) -> float:
+    """Share of the side that light hides most of, blown out within the card and beyond."""
+    margin_x_px, margin_y_px = CARD_FRAME_MARGIN_PX
+    lying = card_pixels.transpose(1, 0, 2)
+    return max(
+        *(
+            _hidden_share(strip[: 2 * margin_y_px, margin_x_px:-margin_x_px])
+            for strip in (card_pixels, card_pixels[::-1])
+        ),
+        *(_hidden_share(strip[: 2 * margin_x_px, margin_y_px:-margin_y_px]) for strip in (lying, lying[::-1])),
+    )
+
+
+def _hidden_share(strip: NDArray[np.uint8]) -> float:
+    """Share of the length of a strip, (2 W, L, 3) with the side in its middle, along which light hides the side."""
+    places = np.ascontiguousarray(strip[:, ::_SIDE_STEP])
+    is_blown_out = np.asarray(cv2.inRange(places, (_BLOWN_OUT_LEVEL,) * 3, (255.0,) * 3)) > 0
+    beyond, within = (half.mean(axis=0) >= _HIDDEN_SHARE for half in np.split(is_blown_out, 2))
+    return float((beyond & within).mean())
 
 
 def _enclose(spot: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -16,6 +16,10 @@ from numpy.typing import NDArray
 _NOISE_SIGMA_PX, _NOISE_KERNEL_PX = 0.8, (5, 5)
 _REBLUR_SIGMA_PX, _REBLUR_KERNEL_PX = 1.5, (9, 9)
 
+_LIT_LEVEL, _SHADE_KERNEL_PX, _SHADE_REST = 128.0, (33, 33), 40.0
+"""Light is evened out to a level over so many thinned pixels, in deep shadow only in part, where noise would grow with
+it. A shadow's own soft edge would else be the strongest, and print in it the weakest."""
+
 _STRONG_EDGE_SHARE = 0.04
 """Share of the pixels, by their gradient, that count as edges; print and photo outlines give more than that."""
 
@@ -55,6 +59,8 @@ def blur_sigma_px(grey: NDArray[np.uint8]) -> float:
     base = cv2.GaussianBlur(grey.astype(np.float32), _NOISE_KERNEL_PX, _NOISE_SIGMA_PX)
     again = cv2.GaussianBlur(base, _REBLUR_KERNEL_PX, _REBLUR_SIGMA_PX)
     thinned, thinned_again = (np.asarray(image[::2, ::2], dtype=np.float32, order="C") for image in (base, again))
+    light = _LIT_LEVEL / (cv2.blur(thinned, _SHADE_KERNEL_PX) + _SHADE_REST)
+    thinned, thinned_again = thinned * light, thinned_again * light
     ratios, energies = [], []
     for step in _DIRECTIONS:
         before, after = _difference(thinned, *step), _difference(thinned_again, *step)

@@ -260,11 +260,11 @@ class Settings(BaseModel):
     )
     brightness_min: Fraction = Field(
         default=0.5,
-        description="Least score of brightness; 0.5 is print 4 times as strong as noise. Higher fails more pictures.",
+        description="Least score of brightness; 0.5 is print 3.7 times as strong as noise; higher fails more.",
     )
     specularity_min: Fraction = Field(
         default=0.5,
-        description="Least score of specularity; 0.5 is glare on 10 % of the values' area; higher fails smaller spots.",
+        description="Least score of specularity; 0.5 is glare on 8 % of the values' area; higher fails smaller spots.",
     )
     completeness_min: Fraction = Field(
         default=0.8, description="Least score of completeness; 0.8 is 2 % of the card out of the picture."

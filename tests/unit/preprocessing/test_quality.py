@@ -79,6 +79,14 @@ def test_motion_at_a_slant_counts_although_stroke_ends_stay_sharp(seed: int, deg
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+def test_the_soft_edge_of_a_shadow_is_no_blur(seed: int) -> None:
+    light = np.ones((416, 640, 1))
+    light[90:] = 0.3
+    shaded = card_in_frame(seed) * np.asarray(cv2.GaussianBlur(light, (0, 0), 4.0))[..., None]
+    assert assess_quality(noisy(shaded.astype(np.uint8), 1.0)).sharpness.score > 0.7
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_dark_card_fails_with_advice_once_its_print_drowns_in_noise(seed: int) -> None:
     cards = [noisy(exposed(card_in_frame(seed), stops), 3.0) for stops in (0.0, -1.0, -2.0, -3.5, -4.5)]
     scores = [assess_quality(card).brightness for card in cards]
@@ -125,6 +133,20 @@ def test_bigger_glare_scores_lower() -> None:
 
 def test_glare_that_leaves_little_of_the_card_is_still_glare() -> None:
     assert not assess_quality(with_glare(card_in_frame(), 250, 200, 210.0)).specularity.passed
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_glare_on_a_card_that_is_nearly_white_is_told_from_it(seed: int) -> None:
+    bright = np.asarray(255.0 - (255.0 - card_in_frame(seed)) * 0.1, dtype=np.uint8)
+    assert assess_quality(bright).specularity.passed
+    assert not assess_quality(with_glare(bright, 250, 200, 90.0)).specularity.passed
+
+
+@pytest.mark.parametrize(("lit_rows", "passes"), [(416, False), (150, True)])
+def test_a_side_most_of_which_is_lost_in_light_fails_for_it_may_lie_elsewhere(lit_rows: int, passes: bool) -> None:
+    lit = card_in_frame()
+    lit[:lit_rows, 610:] = 255
+    assert assess_quality(lit).specularity.passed == passes
 
 
 def test_glare_on_the_photo_is_no_obstacle() -> None:
