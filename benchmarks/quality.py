@@ -40,12 +40,12 @@ from ktp_server.settings import Settings
 from ktp_specimen.generate import draw_specimen
 
 COST_SIZE_PX = (1600, 1200)
-COST_REPEATS = 30
+COST_REPEATS = 200
 
 
 def main(  # noqa: PLR0913  # each option of the command is a parameter
-    seed: Annotated[int, typer.Option(help="Of every picture; 7xxx are for development.")] = 7265,
-    cards: Annotated[int, typer.Option(help="Cards of each stratum, each photographed on every ladder.")] = 5,
+    seed: Annotated[int, typer.Option(help="Of every picture; 7xxx are for development.")] = 7269,
+    cards: Annotated[int, typer.Option(help="Cards of each stratum, each photographed on every ladder.")] = 12,
     scenes: Annotated[int, typer.Option(help="Scenes with several cards, and as many without a KTP.")] = 24,
     workers: Annotated[int, typer.Option(help="Processes.")] = os.cpu_count() or 1,
     picture: Annotated[Path, typer.Option(help="Where the curves are drawn, SVG.")] = Path("out/quality.svg"),

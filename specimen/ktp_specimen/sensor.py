@@ -56,11 +56,21 @@ def _tone(pixels: Pixels, degradation: "Degradation") -> Pixels:
     if abs(degradation.saturation - 1) > 0.02:
         mix = np.eye(3, dtype=np.float32) * degradation.saturation + (1 - degradation.saturation) * LUMINANCE
         pixels = np.asarray(cv2.transform(pixels, mix), np.uint8)
-    level = np.arange(256) / 255.0
-    curve = level**degradation.gamma
-    curve += degradation.contrast * (curve - 0.5) * (1 - np.abs(2 * curve - 1))
-    curve = degradation.haze + (1 - degradation.haze) * curve
-    return np.asarray(cv2.LUT(pixels, np.clip(255 * curve + 0.5, 0, 255).astype(np.uint8)), np.uint8)
+    curve = tone_curve(degradation.gamma, degradation.contrast, degradation.haze)
+    return np.asarray(cv2.LUT(pixels, np.clip(curve + 0.5, 0, 255).astype(np.uint8)), np.uint8)
+
+
+def tone_curve(gamma: float, contrast: float, haze: float) -> NDArray[np.float64]:
+    """What a camera's processor makes of each display value: (256,) float64, 0 to 255, rising.
+
+    Args:
+        gamma: exponent.
+        contrast: strength of the S; negative is flat.
+        haze: black level, of white.
+    """
+    curve = (np.arange(256) / 255.0) ** gamma
+    curve += contrast * (curve - 0.5) * (1 - np.abs(2 * curve - 1))
+    return np.asarray(255 * (haze + (1 - haze) * curve), np.float64)
 
 
 @lru_cache(maxsize=1)
