@@ -26,7 +26,7 @@ __all__ = ["measure_isolation", "measure_throughput"]
 CALLER_COUNT = 64
 IMAGE_COUNT = 50
 WARM_UP_TURNS = 2
-TURNS = 16
+TURNS = 32
 IN_WORK = 4
 
 Values = tuple[tuple[str, str, str], ...]
