@@ -17,6 +17,7 @@ from ktp_postprocessing.frames import LineFrames, cut_frames
 # A line tilted against the card by more than this is no print of the card (watermarks run across it).
 _MAX_TILT_RADIANS = math.radians(10)
 _LINE_DOUBT = 1 / 3  # how much of a line's doubt counts where its characters have no confidences of their own
+_LEAST_SIDE = 1e-9  # in any frame; what is smaller is nothing, and dividing by it too much
 _ELONGATED_RATIO = 3.0  # shorter lines say too little about their direction
 _SEPARATORS = re.compile(r"[\s:;.,=*'\"-]*")
 
@@ -212,7 +213,7 @@ def make_spans(lines: Sequence[TextLine]) -> list[Span]:
         return []
     quads = np.stack([line.quad for line in lines]).astype(np.float64)
     steps = (quads[:, 1] + quads[:, 2] - quads[:, 0] - quads[:, 3]) / 2
-    usable = np.isfinite(quads).all(axis=(1, 2)) & (steps[:, 0] > 0)
+    usable = np.isfinite(quads).all(axis=(1, 2)) & (steps[:, 0] > _LEAST_SIDE)
     angles = np.arctan2(steps[:, 1], steps[:, 0])
     lengths = np.hypot(steps[:, 0], steps[:, 1])
     tilt = _find_tilt(list(zip(angles[usable].tolist(), lengths[usable].tolist(), strict=True)))
@@ -228,7 +229,7 @@ def make_spans(lines: Sequence[TextLine]) -> list[Span]:
         if not is_usable:
             continue
         elongated = length > _ELONGATED_RATIO * extent.height or len(line.text) > 2 * _ELONGATED_RATIO
-        if extent.height > 0 and not (elongated and abs(angle - tilt) > _MAX_TILT_RADIANS):
+        if extent.height > _LEAST_SIDE and not (elongated and abs(angle - tilt) > _MAX_TILT_RADIANS):
             spans.append(_make_span(line, extent))
     return [span for span in spans if span.text]
 

@@ -1,7 +1,7 @@
 """Lines -> card: whatever the lines are, reading them never fails."""
 
 import numpy as np
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ktp_postprocessing.card import read_card
@@ -23,6 +23,9 @@ TEXTS = st.one_of(
 )
 
 
+@example([("N1", 0.0, 0.0, 1.0, 1.0), ("000", 0.0, 0.0, 4e-248, 1.0)])
+@example([("0", 0.0, 0.0, 1.0, 1.0), ("00", 0.0, 0.0, 4e-248, 1.0)])
+@example([("Nama", 0.0, 0.0, 1.0, 1.0), ("BUDI", 2.0, 0.0, 1.0, 1e-300)])
 @given(
     st.lists(
         st.tuples(TEXTS, st.floats(0, 600), st.floats(0, CARD_HEIGHT_PX), st.floats(-5, 300), st.floats(0, 40)),
