@@ -2,10 +2,10 @@
 
 Each attribute is measured on what every card has, so that its own content does not matter: sharpness on the strongest
 edges only, brightness as print against noise where values begin, specularity as blown-out areas where values are
-printed. Measures are physical (blur in card-frame pixels, print over noise, share of the area); a score maps one onto
-[0, 1], and 0.5 lies where reading goes from unharmed (95 % of the fields) to harmed (75 %). The numbers were settled on
-photographs of 129 drawn cards, ever more degraded (seeds 7262 to 7267); `benchmarks/quality.py` measures
-others.
+printed, or that hide a side. Measures are physical (blur in card-frame pixels, print over noise, share of the area or
+of a side); a score maps one onto [0, 1], and 0.5 lies where reading goes from unharmed (95 % of the fields) to harmed
+(75 %). The numbers were settled on photographs of 129 drawn cards, ever more degraded (seeds 7262 to 7267);
+`benchmarks/quality.py` measures others.
 """
 
 from dataclasses import dataclass, field
@@ -135,7 +135,7 @@ class QualityReport:
     Attributes:
         sharpness: low when out of focus, shaken, or too far away.
         brightness: low when too dark or too bright.
-        specularity: low when a lamp or the sky is mirrored in the card.
+        specularity: low when a lamp or the sky is mirrored in the card, or hides one of its sides.
         glare_quads: (N, 4, 2) float64 rectangles around blown-out areas, in any direction, card-frame pixels, clockwise
             from the top left.
         blur_px: blur as a Gaussian's standard deviation in card-frame pixels.
