@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import random
 from collections import Counter
-from collections.abc import Awaitable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import mean
 
@@ -15,13 +15,13 @@ import numpy as np
 from ktp.ocr.v1 import ktp_ocr_service_pb2 as messages
 from ktp_benchmarks.checks import Check, at_most
 from ktp_benchmarks.load_calls import CALL_TIMEOUT_S, RECOGNIZE, open_channel
-from ktp_benchmarks.server_process import ServerProcess, run_server_process
+from ktp_benchmarks.server_memory import watch_memory
+from ktp_benchmarks.server_process import run_server_process
 
 __all__ = ["measure_varied"]
 
 SEED = 7600
 IN_WORK = 4
-LOOK_INTERVAL_S = 0.2
 ASSESS = "/ktp.ocr.v1.KtpOcrService/AssessQuality"
 KINDS = {"card": 10, "assess": 10, "resized": 5, "cut": 15, "noise": 20, "tiny": 15, "id": 10, "broken": 10, "back": 5}
 """How often each kind comes, in per cent."""
@@ -54,8 +54,7 @@ class VariedCall:
 async def measure_varied(images: Sequence[bytes], call_count: int) -> list[Check]:
     """Send requests of every kind and watch the server's memory.
 
-    It goes up and down with what is in work and with what is given back to the system, so that one look at it tells
-    little: what is compared is its mean over a tenth of the calls.
+    What is compared is its mean over a tenth of the calls, see `watch_memory`.
 
     Args:
         images: image files.
@@ -74,7 +73,7 @@ async def measure_varied(images: Sequence[bytes], call_count: int) -> list[Check
             async def send(count: int) -> list[float]:
                 some = itertools.islice(calls, count)
                 sending = asyncio.gather(*[call_on(some) for _ in range(IN_WORK)])
-                return await _watch_memory(server, sending)
+                return (await watch_memory(server, sending))[1]
 
             await send(tenth)
             early_mib = await send(tenth)
@@ -90,23 +89,6 @@ async def measure_varied(images: Sequence[bytes], call_count: int) -> list[Check
         Check("  most", max(late_mib), "MiB"),
         Check("growth of the mean", 100 * (mean(late_mib) / mean(early_mib) - 1), "%", at_most(5)),
     ]
-
-
-async def _watch_memory(server: ServerProcess, sending: Awaitable[object]) -> list[float]:
-    """Give the server's memory, MiB, again and again until the calls are answered."""
-
-    async def look() -> None:
-        while True:
-            seen_mib.append(server.resident_mib())
-            await asyncio.sleep(LOOK_INTERVAL_S)
-
-    seen_mib: list[float] = []
-    looking = asyncio.create_task(look())
-    try:
-        await sending
-    finally:
-        looking.cancel()
-    return [*seen_mib, server.resident_mib()]
 
 
 def vary_calls(images: Sequence[bytes], call_count: int) -> Iterator[VariedCall]:

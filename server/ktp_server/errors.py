@@ -25,6 +25,7 @@ __all__ = [
     "ErrorReason",
     "RecognitionError",
     "failure_from",
+    "let_go",
     "reportable_failure",
 ]
 
@@ -131,15 +132,31 @@ def reportable_failure(error: Exception) -> RecognitionError:
     without its message, which might quote a card.
 
     Args:
-        error: what was raised.
+        error: what was raised; what it held is let go, see `let_go`.
     """
     failure = failure_from(error)
-    if failure is not None:
-        return failure
-    reference_id = uuid.uuid4().hex
-    stack = "".join(traceback.format_tb(error.__traceback__))
-    logger.error("internal error, reference %s: %s\n%s", reference_id, type(error).__qualname__, stack)
-    return RecognitionError(ErrorReason.INTERNAL, f"internal error, reference {reference_id}")
+    if failure is None:
+        reference_id = uuid.uuid4().hex
+        stack = "".join(traceback.format_tb(error.__traceback__))
+        logger.error("internal error, reference %s: %s\n%s", reference_id, type(error).__qualname__, stack)
+        failure = RecognitionError(ErrorReason.INTERNAL, f"internal error, reference {reference_id}")
+    let_go(error)
+    return failure
+
+
+def let_go(error: BaseException) -> None:
+    """Drop the tracebacks of an exception and of those that led to it.
+
+    A traceback holds every frame that the exception passed, a frame its variables, the image among them, and often one
+    of these the exception: a cycle that lasts until the garbage collector comes by, seconds later under load.
+    """
+    waiting = [error]
+    while waiting:
+        some = waiting.pop()
+        if some.__traceback__ is not None:
+            some.__traceback__ = None
+            waiting += [further for further in (some.__cause__, some.__context__) if further is not None]
+            waiting += some.exceptions if isinstance(some, BaseExceptionGroup) else ()
 
 
 def failure_from(error: Exception) -> RecognitionError | None:

@@ -70,7 +70,7 @@ class AuthenticationInterceptor(ServiceInterceptor):
         return grpc.stream_unary_rpc_method_handler(single, parse, serialize)
 
     def _charge(self, call: SingleAnswer) -> SingleAnswer:
-        async def charged(requests: AsyncIterator[Message], context: Context) -> Message:
+        async def charged(requests: AsyncIterator[Message], context: Context) -> Message | None:
             if delay_s := self._spend(self._identify(context)):
                 raise RecognitionError(
                     ErrorReason.RATE_LIMITED, "the API key is used more often than it may be", retry_delay_s=delay_s

@@ -8,7 +8,8 @@ and both look the same on the wire; so every method of one request is served as 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from typing import TYPE_CHECKING, TypeVar, cast
 
 import grpc
@@ -75,9 +76,11 @@ class IntakeInterceptor(ServiceInterceptor):
         return take_in
 
     async def _read_one(self, requests: AsyncIterator[Message]) -> Message:
+        arriving = cast("AsyncGenerator[Message]", aiter(requests))
         try:
-            async with asyncio.timeout(self._upload_timeout_s):
-                async for request in requests:
+            # Left open, gRPC's generator would keep the request until the garbage collector comes by.
+            async with asyncio.timeout(self._upload_timeout_s), aclosing(arriving):
+                async for request in arriving:
                     return request
         except TimeoutError:
             raise RecognitionError(

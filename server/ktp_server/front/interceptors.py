@@ -12,12 +12,12 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import grpc
 from google.protobuf.message import Message
 
-from ktp_server.errors import ERROR_POLICIES, ErrorReason, RecognitionError, reportable_failure
+from ktp_server.errors import ERROR_POLICIES, ErrorReason, RecognitionError, let_go, reportable_failure
 from ktp_server.front.calls import REQUEST_ID_KEY, Context, name_call, open_record, request_id_of
 from ktp_server.front.convert import status_from_error
 from ktp_server.observability.record import follow_request
@@ -33,7 +33,7 @@ STATUS_DETAILS_KEY = "grpc-status-details-bin"
 RequestT = TypeVar("RequestT")
 ResponseT = TypeVar("ResponseT")
 
-SingleAnswer = Callable[[AsyncIterator[Message], Context], Awaitable[Message]]
+SingleAnswer = Callable[[AsyncIterator[Message], Context], Awaitable[Message | None]]
 ManyAnswers = Callable[[AsyncIterator[Message], Context], AsyncIterator[Message]]
 
 
@@ -97,21 +97,23 @@ class CallInterceptor(ServiceInterceptor):
         return grpc.stream_unary_rpc_method_handler(single, parse, serialize)
 
     def _guard_single(self, call: SingleAnswer, method: str) -> SingleAnswer:
-        async def guarded(requests: AsyncIterator[Message], context: Context) -> Message:
+        async def guarded(requests: AsyncIterator[Message], context: Context) -> Message | None:
             name_call(context)
             with follow_request(self._observer, open_record(context, method, request_id_of(context))) as record:
                 try:
                     return await call(requests, context)
-                except asyncio.CancelledError:
+                except asyncio.CancelledError as error:
                     # gRPC cancels a call whose deadline has passed, as it does one whose caller went away.
                     remaining_s = context.time_remaining()
                     if remaining_s is not None and remaining_s <= 0.0:
                         record.fail(ErrorReason.DEADLINE_EXCEEDED)
+                    let_go(error)
                     raise
                 except Exception as error:  # noqa: BLE001  # whatever happened must become a status
                     failure = reportable_failure(error)
                     record.fail(failure.reason)
-                    await _abort(context, failure)
+                    _give_status(context, failure)
+                    return None
 
         return guarded
 
@@ -126,16 +128,21 @@ class CallInterceptor(ServiceInterceptor):
                 # The items of a stream have records of their own.
                 with follow_request(self._observer, open_record(context, method, request_id_of(context))) as record:
                     record.fail(failure.reason)
-                await _abort(context, failure)
+                _give_status(context, failure)
 
         return guarded
 
 
-async def _abort(context: Context, failure: RecognitionError) -> NoReturn:
+def _give_status(context: Context, failure: RecognitionError) -> None:
+    """Settle how the call ends when its method returns.
+
+    `context.abort` would end it, too, by an exception that gRPC keeps with the call, and the call with the request:
+    a cycle that holds the image until the garbage collector comes by.
+    """
     request_id = request_id_of(context)
     status = status_from_error(failure, request_id)
-    await context.abort(
-        grpc.StatusCode[ERROR_POLICIES[failure.reason].grpc_code],
-        failure.message,
-        trailing_metadata=((REQUEST_ID_KEY, request_id), (STATUS_DETAILS_KEY, status.SerializeToString())),
+    context.set_code(grpc.StatusCode[ERROR_POLICIES[failure.reason].grpc_code])
+    context.set_details(failure.message)
+    context.set_trailing_metadata(
+        ((REQUEST_ID_KEY, request_id), (STATUS_DETAILS_KEY, status.SerializeToString())),
     )

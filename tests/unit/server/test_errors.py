@@ -5,7 +5,7 @@ import pytest
 from ktp.ocr.v1 import ktp_ocr_service_pb2
 from ktp_preprocessing import errors as image_errors
 from ktp_server.engines.port import FailureKind, InferenceError
-from ktp_server.errors import ERROR_POLICIES, ErrorReason, RecognitionError, failure_from
+from ktp_server.errors import ERROR_POLICIES, ErrorReason, RecognitionError, failure_from, reportable_failure
 from ktp_server.front.convert import error_from_status, status_from_error
 
 
@@ -61,3 +61,26 @@ def test_a_failure_can_know_better_when_to_try_again() -> None:
     restored = error_from_status(status_from_error(failure))
     assert restored is not None
     assert restored.retry_delay_s == 2.501
+
+
+def test_a_failure_that_was_reported_holds_no_frame_nor_do_those_that_led_to_it() -> None:
+    passed: list[Exception] = []
+
+    def note(error: Exception) -> Exception:
+        passed.append(error)
+        return error
+
+    def fail() -> None:
+        try:
+            try:
+                raise note(KeyError("0"))
+            except KeyError as first:
+                raise note(ExceptionGroup("both", [first, OSError("1")])) from None
+        except ExceptionGroup as both:
+            raise note(image_errors.ImageCorrupt("no image")) from both
+
+    with pytest.raises(image_errors.ImageCorrupt) as caught:
+        fail()
+    assert all(error.__traceback__ is not None for error in passed)
+    assert reportable_failure(caught.value).reason is ErrorReason.IMAGE_CORRUPT
+    assert [error.__traceback__ for error in passed] == [None] * 3
