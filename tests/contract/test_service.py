@@ -1,6 +1,7 @@
 """The service over a real connection: answers, errors, bounds, health, reflection."""
 
 import asyncio
+import json
 import logging
 import time
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, Serv
 
 from ktp.ocr.v1 import card_pb2
 from ktp.ocr.v1 import ktp_ocr_service_pb2 as messages
+from ktp.ocr.v1 import ktp_ocr_service_pb2_grpc as stubs
 from ktp_preprocessing.errors import ImageCorrupt, ImageTooLarge
 from ktp_server.engines.port import FailureKind, InferenceError
 from ktp_server.errors import ERROR_POLICIES, ErrorReason, RecognitionError
@@ -165,6 +167,25 @@ async def test_more_than_the_limit_is_shed_at_once(bench: Bench) -> None:
     bench.reader.release.set()
     assert len(await asyncio.gather(*waiting)) == limit
     assert (await bench.stub.RecognizeCard(card_request(b"room again"))).request_id
+
+
+async def test_a_refusal_is_a_status_alone_so_that_grpcs_own_retries_apply(bench: Bench) -> None:
+    """After a header or a message, a client counts a call as answered. Source: gRFC A6."""
+    policy = {
+        "maxAttempts": 3,
+        "initialBackoff": "0.01s",
+        "maxBackoff": "0.01s",
+        "backoffMultiplier": 1,
+        "retryableStatusCodes": ["RESOURCE_EXHAUSTED"],
+    }
+    config = json.dumps({"methodConfig": [{"name": [{"service": SERVICE}], "retryPolicy": policy}]})
+    bench.reader.failures[b"full"] = RecognitionError(ErrorReason.OVERLOADED, "no room")
+    address, options = f"127.0.0.1:{bench.server.port}", [("grpc.service_config", config)]
+    async with grpc.aio.insecure_channel(address, options=options) as channel:
+        stub: stubs.KtpOcrServiceAsyncStub = stubs.KtpOcrServiceStub(channel)
+        code = await stub.RecognizeCard(card_request(b"full")).code()
+    assert code is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert bench.reader.started[b"full"] == 3
 
 
 async def test_callers_deadline_reaches_the_reader_and_cancels_it(bench: Bench) -> None:

@@ -112,7 +112,7 @@ class CallInterceptor(ServiceInterceptor):
                 except Exception as error:  # noqa: BLE001  # whatever happened must become a status
                     failure = reportable_failure(error)
                     record.fail(failure.reason)
-                    _give_status(context, failure)
+                    await _abort(context, failure)
                     return None
 
         return guarded
@@ -128,21 +128,24 @@ class CallInterceptor(ServiceInterceptor):
                 # The items of a stream have records of their own.
                 with follow_request(self._observer, open_record(context, method, request_id_of(context))) as record:
                     record.fail(failure.reason)
-                _give_status(context, failure)
+                await _abort(context, failure)
 
         return guarded
 
 
-def _give_status(context: Context, failure: RecognitionError) -> None:
-    """Settle how the call ends when its method returns.
+async def _abort(context: Context, failure: RecognitionError) -> None:
+    """End a call; returns, so that the method does.
 
-    `context.abort` would end it, too, by an exception that gRPC keeps with the call, and the call with the request:
-    a cycle that holds the image until the garbage collector comes by.
+    gRPC keeps the exception by which it ends a call, and raises it once more when the method has returned. With a
+    traceback, it would hold the method's variables, and these the call: a cycle.
     """
     request_id = request_id_of(context)
     status = status_from_error(failure, request_id)
-    context.set_code(grpc.StatusCode[ERROR_POLICIES[failure.reason].grpc_code])
-    context.set_details(failure.message)
-    context.set_trailing_metadata(
-        ((REQUEST_ID_KEY, request_id), (STATUS_DETAILS_KEY, status.SerializeToString())),
-    )
+    try:
+        await context.abort(
+            grpc.StatusCode[ERROR_POLICIES[failure.reason].grpc_code],
+            failure.message,
+            trailing_metadata=((REQUEST_ID_KEY, request_id), (STATUS_DETAILS_KEY, status.SerializeToString())),
+        )
+    except grpc.aio.AbortError as end:
+        let_go(end)
