@@ -11,8 +11,9 @@ from typing import Annotated
 import typer
 
 from ktp_benchmarks.checks import Check, checks_to_json, print_checks
+from ktp_benchmarks.load_isolation import measure_isolation
 from ktp_benchmarks.load_pressure import measure_drain, measure_overload, measure_slow_reader
-from ktp_benchmarks.load_scenarios import measure_isolation, measure_throughput
+from ktp_benchmarks.load_throughput import measure_throughput
 from ktp_benchmarks.load_varied import measure_varied
 from ktp_benchmarks.provenance import RESULTS, describe_conditions, describe_run, result_file
 from ktp_benchmarks.report import open_console
@@ -93,7 +94,7 @@ def _measure(scenario: Scenario, images: Sequence[bytes], scale: float) -> Corou
         case Scenario.OVERLOAD:
             return measure_overload(images, max(60.0 * scale, 6.0))
         case Scenario.THROUGHPUT:
-            return measure_throughput(images, max(round(40 * scale), 2))
+            return measure_throughput(images, max(round(40 * scale), 2), max(round(8 * scale), 1))
         case Scenario.VARIED:
             return measure_varied(images, max(round(10_000 * scale), 20))
         case Scenario.DRAIN:

@@ -82,6 +82,11 @@ def mean(rows: NDArray[np.float64]) -> float:
     return float(rows[:, 0].mean())
 
 
+def ratio(rows: NDArray[np.float64]) -> float:
+    """The statistic: sum of the first column over that of the second."""
+    return float(rows[:, 0].sum() / rows[:, 1].sum())
+
+
 def calibration_error(rows: NDArray[np.float64]) -> float:
     """Expected calibration error: mean distance between confidence and accuracy over ten bins of equal width.
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ktp_benchmarks.statistics import bootstrap, calibration_error, mean, percentile, share
+from ktp_benchmarks.statistics import bootstrap, calibration_error, mean, percentile, ratio, share
 
 
 @pytest.mark.parametrize(
@@ -53,6 +53,10 @@ def test_bootstrap_draws_whole_cards() -> None:
 def test_percentile_is_of_the_first_column() -> None:
     rows = np.array([[1.0, 9.0], [2.0, 9.0], [3.0, 9.0]])
     assert percentile(50)(rows) == 2.0
+
+
+def test_ratio_is_of_the_columns_sums() -> None:
+    assert ratio(np.array([[1.0, 1.0], [2.0, 5.0]])) == 0.5
 
 
 def test_calibration_error_by_hand() -> None:
