@@ -139,3 +139,16 @@ async def test_an_item_is_gone_when_it_is_answered(image: bytes) -> None:
         await stream.done_writing()
         assert await stream.code() is grpc.StatusCode.OK
         await until(lambda: not calls_held())
+
+
+@pytest.mark.usefixtures("no_collector")
+async def test_a_stream_that_is_taken_back_is_gone() -> None:
+    reader = HoldingReader()
+    async with serve(reader) as server, grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+        stub: stubs.KtpOcrServiceAsyncStub = stubs.KtpOcrServiceStub(channel)
+        stream = stub.RecognizeCards()
+        for number in range(2):
+            await stream.write(messages.RecognizeCardsRequest(request_id=str(number), image=b"wait"))
+        await until(lambda: len(reader.held) == 2)
+        stream.cancel()
+        await until(lambda: not reader.held and not calls_held())

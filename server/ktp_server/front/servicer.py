@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ktp.ocr.v1 import ktp_ocr_service_pb2 as messages
 from ktp.ocr.v1 import ktp_ocr_service_pb2_grpc as stubs
 from ktp_server.engines.port import Priority, working_with
-from ktp_server.errors import reportable_failure
+from ktp_server.errors import let_go, reportable_failure
 from ktp_server.front.admission import Admission
 from ktp_server.front.calls import Context, check_request_id, name_call, open_record, request_id_of
 from ktp_server.front.convert import assessment_to_response, recognition_to_message, status_from_error
@@ -104,6 +104,9 @@ class KtpOcrServicer(stubs.KtpOcrServiceServicer):
                 check_request_id(request.request_id)
                 record.request_id = request.request_id
                 result = await self._read_item(request, deadline_s)
+            except asyncio.CancelledError as error:
+                let_go(error)
+                raise
             except Exception as error:  # noqa: BLE001  # an item's failure is its answer and never ends the stream
                 failure = reportable_failure(error)
                 record.fail(failure.reason)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Generic, TypeVar
 
-from ktp_server.errors import ErrorReason, RecognitionError
+from ktp_server.errors import ErrorReason, RecognitionError, let_go
 
 __all__ = ["AnswerStream"]
 
@@ -73,6 +73,9 @@ class AnswerStream(Generic[RequestT, ResponseT]):
                     )
                 except Exception as error:  # noqa: BLE001  # raised below, when what came before it is answered
                     failure = error
+        except asyncio.CancelledError as error:
+            let_go(error)  # a group that is cancelled holds its own exception
+            raise
         finally:
             self._answers.put_nowait(None)
         if failure is not None:
