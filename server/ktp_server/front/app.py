@@ -20,6 +20,7 @@ from ktp_server.front.intake import IntakeInterceptor
 from ktp_server.front.interceptors import CallInterceptor
 from ktp_server.front.readiness import Readiness
 from ktp_server.front.servicer import KtpOcrServicer, ServiceLimits
+from ktp_server.front.side_streams import SideStreams
 from ktp_server.front.transport import channel_arguments
 from ktp_server.listening import NOWHERE, ListenError, private_socket
 from ktp_server.observability.logs import log_loop_failure
@@ -50,6 +51,7 @@ class RunningServer:
         admission: lets calls in.
         servicer: our service.
         readiness: what health checks are told.
+        side_streams: the streams of health and reflection.
         draining_since_s: when the drain was announced, on the monotonic clock; None before.
     """
 
@@ -59,6 +61,7 @@ class RunningServer:
     admission: Admission
     servicer: KtpOcrServicer
     readiness: Readiness
+    side_streams: SideStreams
     draining_since_s: float | None = None
 
     async def report(self, *, serving: bool) -> None:
@@ -85,6 +88,7 @@ class RunningServer:
         with suppress(TimeoutError):
             async with asyncio.timeout(max(until_s - time.monotonic(), 0.0)):
                 await self.admission.idle()
+        self.side_streams.end()
         await self.server.stop(max(until_s - time.monotonic(), 0.0))
 
 
@@ -113,8 +117,10 @@ async def start_server(
     admission = Admission(
         settings.max_in_flight_count, settings.bulk_in_flight_count, settings.open_call_count, observer
     )
+    side_streams = SideStreams(SERVICE_NAME)
     server = grpc.aio.server(
         interceptors=[
+            side_streams,
             CallInterceptor(SERVICE_NAME, observer),
             *_authentication(guard, settings),
             IntakeInterceptor(SERVICE_NAME, admission, settings.upload_timeout_s),
@@ -131,7 +137,7 @@ async def start_server(
     port, *_ = [_listen(server, guard, address) for address in (settings.listen_address, *further_addresses)]
     host = settings.listen_address.rpartition(":")[0]
     readiness = Readiness(health_servicer, (OVERALL_HEALTH, *services), reader)
-    running = RunningServer(port, f"{host}:{port}", server, admission, servicer, readiness)
+    running = RunningServer(port, f"{host}:{port}", server, admission, servicer, readiness, side_streams)
     await running.report(serving=False)
     await server.start()
     return running

@@ -147,5 +147,5 @@ async def _abort(context: Context, failure: RecognitionError) -> None:
             failure.message,
             trailing_metadata=((REQUEST_ID_KEY, request_id), (STATUS_DETAILS_KEY, status.SerializeToString())),
         )
-    except grpc.aio.AbortError as end:
+    except (grpc.aio.AbortError, grpc.aio.InternalError) as end:  # the latter: the caller has left meanwhile
         let_go(end)

@@ -29,7 +29,7 @@ def bounded_protocol(limits: ConnectionLimits) -> type[H11Protocol]:
         limits: the bounds.
     """
 
-    class BoundedProtocol(H11Protocol):
+    class BoundedProtocol(_CuttingProtocol):
         """One connection."""
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
@@ -76,6 +76,24 @@ def bounded_protocol(limits: ConnectionLimits) -> type[H11Protocol]:
                 self._waiting.start()
 
     return BoundedProtocol
+
+
+class _CuttingProtocol(H11Protocol):
+    """Answers what is no HTTP once.
+
+    What answers the request that it began with is told that the caller has left; it would send into a connection that
+    has been answered, and fail.
+    """
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what came."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+            if self.cycle.response_started:
+                self.transport.close()
+                return
+        super().send_400_response(msg)
 
 
 class _Countdown:

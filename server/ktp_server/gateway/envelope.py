@@ -56,7 +56,7 @@ class Envelope:
         async def send_dressed(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status = 0 if body.is_abandoned else message["status"]
                 answer = MutableHeaders(scope=message)
                 for name, value in {**DEFAULT_HEADERS, REQUEST_ID_HEADER: state["request_id"]}.items():
                     answer.setdefault(name, value)
@@ -97,16 +97,18 @@ def _failure_of(error: Exception | asyncio.CancelledError) -> RecognitionError:
 
 
 class _BodyWatch:
-    """Knows whether a request's body has been read to its end."""
+    """Knows whether a request's body has been read to its end, and whether its caller has left."""
 
     def __init__(self, headers: Headers, receive: Receive) -> None:
         self._receive = receive
         self._awaits_permission = headers.get("expect", "").lower() == "100-continue"
+        self.is_abandoned = False
         self.is_complete = "transfer-encoding" not in headers and headers.get("content-length", "0") == "0"
 
     async def receive(self) -> Message:
         self._awaits_permission = False
         message = await self._receive()
+        self.is_abandoned = self.is_abandoned or message["type"] == "http.disconnect"
         if not message.get("more_body", False):
             self.is_complete = True
         return message

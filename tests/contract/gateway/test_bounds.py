@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import socket
 import struct
 from collections.abc import AsyncIterator
@@ -283,3 +284,14 @@ async def _until_started(bench: GatewayBench, image: bytes, count: int) -> None:
     async with asyncio.timeout(PATIENCE_S):
         while bench.reader.started[image] < count:
             await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("path", [RECOGNIZE, JOBS, "/nowhere"])
+async def test_a_body_that_is_no_http_is_the_callers_fault(
+    bench: GatewayBench, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    answer = await exchange(bench.port, head("Transfer-Encoding: chunked", path=path) + b"ZZZ\r\n")
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert answer.count(b"HTTP/1.1") == 1
+    assert await is_well(bench)
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []

@@ -169,6 +169,15 @@ async def test_metrics_count_what_never_became_a_call(bench: GatewayBench) -> No
     assert "SITI" not in answer.text
 
 
+async def test_callers_who_leave_are_counted_as_such(bench: GatewayBench) -> None:
+    with pytest.raises(httpx.ReadTimeout):
+        await bench.http.post(RECOGNIZE, content=b"wait", headers=IMAGE, timeout=0.5)
+    counted = f'ktp_ocr_http_requests_total{{method="POST",route="{RECOGNIZE}",status="0"}} 1.0'
+    async with asyncio.timeout(20.0):
+        while counted not in (await bench.http.get("/metrics")).text:
+            await asyncio.sleep(0.01)
+
+
 async def test_unforeseen_failure_tells_a_reference_and_nothing_else(
     bench: GatewayBench, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
