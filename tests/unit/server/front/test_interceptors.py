@@ -2,13 +2,17 @@
 
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import grpc
 from google.protobuf.message import Message
 
 from ktp_server.errors import ErrorReason, RecognitionError
-from ktp_server.front.interceptors import CallInterceptor
+from ktp_server.front.interceptors import CallInterceptor, SingleAnswer
 from ktp_server.observability.observer import SilentObserver
+
+if TYPE_CHECKING:
+    from ktp_server.front.calls import Context
 
 
 async def refuse(_: AsyncIterator[Message], __: object) -> Message:
@@ -26,5 +30,7 @@ async def test_a_caller_who_has_left_when_he_is_refused_is_no_fault_of_ours() ->
         trailing_metadata=lambda: (("x-request-id", "1"),),
         peer=lambda: "ipv4:127.0.0.1:1",
     )
-    handler = CallInterceptor("service", SilentObserver()).wrap(grpc.stream_unary_rpc_method_handler(refuse), "Method")
-    assert await handler.stream_unary(iter(()), context) is None
+    method: Any = grpc.stream_unary_rpc_method_handler(cast("Any", refuse))
+    handler = CallInterceptor("service", SilentObserver()).wrap(method, "Method")
+    guarded = cast("SingleAnswer", handler.stream_unary)
+    assert await guarded(cast("AsyncIterator[Message]", iter(())), cast("Context", context)) is None
