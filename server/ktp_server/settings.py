@@ -137,7 +137,7 @@ class Settings(BaseModel):
     )
     open_call_count: Count = Field(
         default_factory=count_open_calls,
-        description="Calls open at a time, still arriving ones and streams too; beyond it OVERLOADED. Bounds memory.",
+        description="Calls open at a time, still arriving ones too, and streams up to half of it; else OVERLOADED.",
     )
     max_message_bytes: Annotated[int, Field(ge=1024)] = Field(
         default=16 * 1024 * 1024,

@@ -79,6 +79,23 @@ async def test_open_calls_are_bounded_whether_they_arrive_wait_or_stream() -> No
         assert (await stub.RecognizeCard(card_request(b"A"))).recognition.card.nama.value == "A"
 
 
+async def test_streams_that_stay_open_leave_single_calls_theirs() -> None:
+    reader = ScriptedReader()
+    few = SETTINGS.model_copy(update={"open_call_count": 4})
+    async with serve(reader, few) as server, grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+        stub: stubs.KtpOcrServiceAsyncStub = stubs.KtpOcrServiceStub(channel)
+        streams = [stub.RecognizeCards(_stay_open()) for _ in range(2)]
+        await until(lambda: server.admission.open_count == 2)
+        late = stub.RecognizeCards(_stay_open())
+        assert await late.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert await late.details() == "the server has as many open streams as it accepts; try again shortly"
+        assert (await stub.RecognizeCard(card_request(b"A"))).recognition.card.nama.value == "A"
+        streams[0].cancel()
+        await until(lambda: server.admission.open_count == 1)
+        streams.append(stub.RecognizeCards(_stay_open()))
+        assert isinstance(await streams[-1].read(), messages.RecognizeCardsResponse)
+
+
 async def _stay_open() -> AsyncIterator[messages.RecognizeCardsRequest]:
     yield messages.RecognizeCardsRequest(request_id="1", image=b"A")
     await asyncio.sleep(60.0)

@@ -4,7 +4,7 @@ Single calls and streams have places of their own, so that neither takes the oth
 is refused at once: its caller knows best what to do with the time. An item of a stream waits, and with it the stream.
 
 A call has its place when its request has arrived; requests that arrive and streams hold memory, too, so calls that are
-open are counted as well.
+open are counted as well. Streams may be half of them: one that sends nothing stays open as long as its caller likes.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ class Admission:
         """
         self._limit = limit
         self._open_limit = open_limit
-        self._open_count = self._single_count = 0
+        self._open_count = self._stream_count = self._single_count = 0
         self._bulk_places = asyncio.Semaphore(bulk_limit)
         self._count = 0
         self._is_closed = False
@@ -83,6 +83,18 @@ class Admission:
             yield
         finally:
             self._open_count -= 1
+
+    @contextmanager
+    def hold_stream(self) -> Iterator[None]:
+        """Count a stream as an open call; errors as in `hold_open`."""
+        with self.hold_open():
+            if self._stream_count >= max(self._open_limit // 2, 1):
+                self._refuse("the server has as many open streams as it accepts; try again shortly")
+            self._stream_count += 1
+            try:
+                yield
+            finally:
+                self._stream_count -= 1
 
     @contextmanager
     def admit(self) -> Iterator[None]:

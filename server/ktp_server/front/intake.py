@@ -69,7 +69,7 @@ class IntakeInterceptor(ServiceInterceptor):
 
     def _take_in_many(self, call: ManyAnswers) -> ManyAnswers:
         async def take_in(requests: AsyncIterator[Message], context: Context) -> AsyncIterator[Message]:
-            with self._admission.hold_open():
+            with self._admission.hold_stream():
                 async for answer in call(requests, context):
                     yield answer
 
