@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeVar
 
 import grpc
-from google.protobuf.message import Message
 
 from ktp_server.front.calls import Context
 
@@ -18,7 +17,7 @@ __all__ = ["SideStreams"]
 RequestT = TypeVar("RequestT")
 ResponseT = TypeVar("ResponseT")
 
-Stream = Callable[[Any, Context], Awaitable[None] | AsyncIterator[Message]]
+Stream = Callable[[Any, Context], Awaitable[None] | AsyncIterator[Any]]
 """grpc.aio takes both: a coroutine that writes to the context, a generator of answers."""
 
 
