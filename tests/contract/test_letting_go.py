@@ -15,6 +15,7 @@ from ktp_server.errors import ErrorReason, RecognitionError
 from ktp_server.results import RecognitionResult
 from tests.contract.conftest import serve
 from tests.contract.scripted_reader import ScriptedReader
+from tests.contract.test_intake import until
 
 FAILURES: Mapping[bytes, Callable[[], Exception]] = {
     b"known": lambda: RecognitionError(ErrorReason.CARD_NOT_FOUND, "no card"),
@@ -73,12 +74,6 @@ def no_collector() -> Iterator[None]:
 def calls_held() -> int:
     """Calls that this process serves, or has served and not let go."""
     return sum(type(held).__name__ == "_ServicerContext" for held in gc.get_objects())
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10.0):
-        while not holds():
-            await asyncio.sleep(0.01)
 
 
 async def send(call: Awaitable[object]) -> grpc.StatusCode:
